@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy image release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy image release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-nats chaos-endpoint isolation recovery hostile bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -120,6 +120,9 @@ chaos-files: ## The same with a file in each adapter's place, and with the shipp
 
 chaos-cluster: ## The same as chaos on three NATS servers
 	$(CHAOS) -run '^TestChaos$$/^plain$$' -chaos.cluster
+
+chaos-nats: ## The same on NATS as teams run it: prefixes, leaf node, import, TLS, certificates of a minute, mirror, sources
+	$(CHAOS) -run '^TestChaosOfShapes$$'
 
 chaos-endpoint: ## Kill the HTTP endpoint and NATS while 100,000 events are posted
 	$(CHAOS) -run '^TestEndpoint$$'

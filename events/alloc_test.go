@@ -16,10 +16,10 @@ func TestAllocations(t *testing.T) {
 		most float64 // objects
 		do   func() error
 	}{
-		"Parse":     {36, func() error { _, err := events.Parse([]byte(full)); return err }},
-		"ToNATS":    {32, func() error { _, _, err := events.ToNATS(e); return err }},
-		"NewResult": {31, func() error { _, err := events.NewResult(of); return err }},
-		"Key":       {4, func() error { events.Key("/school", "a-1"); return nil }},
+		"Parse":     {22, func() error { _, err := events.Parse([]byte(full)); return err }},
+		"ToNATS":    {16, func() error { _, _, err := events.ToNATS(e); return err }},
+		"NewResult": {19, func() error { _, err := events.NewResult(of); return err }},
+		"Key":       {1, func() error { events.Key("/school", "a-1"); return nil }},
 	} {
 		got := testing.AllocsPerRun(100, func() {
 			if err := c.do(); err != nil {

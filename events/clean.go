@@ -2,6 +2,8 @@ package events
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // names of time zones, which container images lack
 	"unicode"
@@ -151,9 +153,24 @@ func isTimeZone(raw []byte) bool {
 	if name == "Local" || strings.ContainsFunc(name, notInZone) {
 		return false
 	}
+	if _, known := zones.Load(name); known {
+		return true
+	}
 	_, err := time.LoadLocation(name)
+	if err == nil && zonesKept.Add(1) <= mostZones {
+		zones.Store(name, struct{}{})
+	}
 	return err == nil
 }
+
+// zones has names of time zones that were found, since each load reads a file. The database has about
+// 600 names; a path has others, such as with two slashes.
+var (
+	zones     sync.Map
+	zonesKept atomic.Int64
+)
+
+const mostZones = 1000
 
 // notInZone reports whether no name of a time zone has the rune.
 func notInZone(r rune) bool {

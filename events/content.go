@@ -17,7 +17,7 @@ type Content [sha256.Size]byte
 // ContentOf returns the content of e.
 func ContentOf(e Event) Content {
 	cleaned, _ := Clean(e)
-	parts := []string{e.Type(), e.Source(), e.ID(), Extension(e, "expirytime"), "", canonical(cleaned)}
+	parts := []string{e.Type(), Source(e), e.ID(), Extension(e, "expirytime"), "", canonical(cleaned)}
 	if e.Type() == ActivityTracked {
 		if _, ok := member(cleaned.Data(), "occurred_at"); !ok && !e.Time().IsZero() {
 			parts[4] = e.Time().UTC().String()

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -28,7 +28,7 @@ func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
 		return nil, nil, problem
 	}
 	b = append(b, '}')
-	id := MsgID(e.Type(), e.Source(), e.ID())
+	id := MsgID(e.Type(), Source(e), e.ID())
 	if len(b)+len(HeaderContentType)+len(ContentType)+len(HeaderMsgID)+len(id) > MaxSize {
 		return nil, nil, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes, headers included")
 	}
@@ -38,13 +38,13 @@ func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
 // attributesOf checks the attributes of an event from any source. Returns the attributes of the
 // specification in order, as texts, and the extensions by name.
 func attributesOf(e Event) (core []field, more []extension, _ *InvalidError) {
-	a := &attributes{prefix: "/"}
+	a := &attributes{prefix: "/", checks: true}
 	c, ok := e.Context.(*event.EventContextV1)
 	if !ok || c == nil {
 		return nil, nil, a.refuse("specversion", RuleSpecVersion, `create the event with specversion "1.0"`)
 	}
 	core = append(make([]field, 0, len(coreAttributes)),
-		field{"specversion", c.GetSpecVersion()}, field{"id", c.ID}, field{"source", c.GetSource()}, field{"type", c.Type})
+		field{"specversion", c.GetSpecVersion()}, field{"id", c.ID}, field{"source", Source(e)}, field{"type", c.Type})
 	if c.Subject != nil {
 		core = append(core, field{"subject", *c.Subject})
 	}
@@ -62,13 +62,28 @@ func attributesOf(e Event) (core []field, more []extension, _ *InvalidError) {
 			return nil, nil, err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Extensions)) {
-		if err := a.setExtension(name, c.Extensions[name]); err != nil {
-			return nil, nil, err
-		}
-		more = append(more, extension{name, a.ctx.Extensions[name]})
+	more, err := a.extensionsOf(c.Extensions)
+	if err != nil {
+		return nil, nil, err
 	}
 	return core, more, a.done()
+}
+
+// extensionsOf checks extensions, and returns them by name.
+func (a *attributes) extensionsOf(all map[string]any) ([]extension, *InvalidError) {
+	more := make([]extension, 0, len(all))
+	for name, value := range all {
+		more = append(more, extension{name, value})
+	}
+	slices.SortFunc(more, func(x, y extension) int { return strings.Compare(x.name, y.name) })
+	for i, x := range more {
+		value, err := a.checkExtension(x.name, x.value)
+		if err != nil {
+			return nil, err
+		}
+		more[i].value = value
+	}
+	return more, nil
 }
 
 // extension is an extension that Parse could have read.
@@ -77,20 +92,21 @@ type extension struct {
 	value any // a string, a bool or an int32
 }
 
-// setExtension checks and sets an extension of any type of the SDK.
-func (a *attributes) setExtension(name string, value any) *InvalidError {
+// checkExtension checks an extension of any type of the SDK, and returns a value that Parse could have
+// read.
+func (a *attributes) checkExtension(name string, value any) (any, *InvalidError) {
 	if _, core := coreAttributes[name]; core {
-		return a.refuse(name, RuleAttributeName, "an extension has the name of an attribute")
+		return nil, a.refuse(name, RuleAttributeName, "an extension has the name of an attribute")
 	}
 	switch value.(type) {
 	case string, bool, int32:
-		return a.set(name, value)
+		return value, a.set(name, value)
 	}
 	text, err := types.Format(value)
 	if err != nil {
-		return a.refuse(name, RuleAttributeType, "send a string, a boolean or a 32-bit integer")
+		return nil, a.refuse(name, RuleAttributeType, "send a string, a boolean or a 32-bit integer")
 	}
-	return a.set(name, text)
+	return text, a.set(name, text)
 }
 
 // appendContext appends the opening brace, the attributes of the specification and the

@@ -10,6 +10,7 @@ package events
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/url"
 	"strings"
 	"time"
 
@@ -27,6 +28,15 @@ func Key(source, id string) string {
 	return hash(source, id)
 }
 
+// Source returns the source of an event. An event of this package has the source as opaque text,
+// which the SDK would build anew for each question.
+func Source(e Event) string {
+	if c, ok := e.Context.(*event.EventContextV1); ok && c != nil && c.Source.URL == (url.URL{Opaque: c.Source.Opaque}) {
+		return c.Source.Opaque
+	}
+	return e.Source()
+}
+
 // MsgID returns the Nats-Msg-Id of an event, for deduplication by NATS: 32 hex digits, whatever
 // the id contains. The type is part of the hash, unlike in Key: an event that reuses source and
 // id is no repeat, and must be stored to be rejected.
@@ -36,7 +46,8 @@ func MsgID(kind, source, id string) string {
 
 // hash returns 32 hex digits of SHA-256 over the parts, separated by zero bytes.
 func hash(parts ...string) string {
-	var b []byte
+	var room [256]byte // on the stack
+	b := room[:0]
 	for i, p := range parts {
 		if i > 0 {
 			b = append(b, 0)
@@ -44,7 +55,9 @@ func hash(parts ...string) string {
 		b = append(b, p...)
 	}
 	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:16])
+	var digits [32]byte
+	hex.Encode(digits[:], sum[:16])
+	return string(digits[:])
 }
 
 // webhookSources begins the sources of events from web hooks.

@@ -101,7 +101,7 @@ func attributeValue(raw []byte) (any, *InvalidError) {
 // unquoted is unquote with a fast path for strings without escapes.
 func unquoted(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
+		return text(raw[1 : len(raw)-1])
 	}
 	return unquote(raw)
 }

@@ -46,6 +46,7 @@ type Result struct {
 	Vendor    string `json:"vendor"`
 	Outcome   string `json:"outcome"` // Done, AlreadyDone, Superseded, Unsupported, Skipped or Failed
 	AccountID string `json:"account_id,omitempty"`
+	CourseID  string `json:"course_id,omitempty"` // our id of the course, for an event of one course
 	// Action is the step that was made, such as ActionCreated. For the outcome Skipped, Action is
 	// the change that was not made, such as create. Empty for the other outcomes.
 	Action    string       `json:"action,omitempty"`
@@ -122,7 +123,7 @@ func NewResult(of ResultOf) (Event, error) {
 		of.RequestType = of.Request.Type()
 	}
 	r := of.Result
-	r.Event = EventRef{ID: of.Request.ID(), Source: of.Request.Source(), Type: of.Request.Type(), Time: of.Request.Time().UTC()}
+	r.Event = EventRef{ID: of.Request.ID(), Source: Source(of.Request), Type: of.Request.Type(), Time: of.Request.Time().UTC()}
 	if r.Event.Type == "" {
 		r.Event.Type = of.RequestType
 	}

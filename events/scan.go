@@ -197,7 +197,32 @@ func (s *scanner) member(depth int, seen *names, each func(string, []byte) *Inva
 	if each == nil {
 		return nil
 	}
-	return each(string(name), s.data[from:s.pos])
+	return each(text(name), s.data[from:s.pos])
+}
+
+// usual has the names of attributes and of members of data, and values of most events, by
+// themselves: strings that need no allocation.
+var usual = func() map[string]string {
+	all := map[string]string{}
+	for _, text := range []string{
+		"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data",
+		"correlationid", "causationid", "traceparent", "tracestate",
+		"user_id", "email", "first_name", "last_name", "locale", "time_zone", "phone", "attributes", "reason",
+		"course_id", "vendor", "starts_on", "ends_on", "name", "occurred_at", "properties",
+		"1.0", "application/json",
+		UserCreated, UserUpdated, UserDeleted, UserRestored, EnrollmentRequested, EnrollmentCancelled, ActivityTracked,
+	} {
+		all[text] = text
+	}
+	return all
+}()
+
+// text returns bytes as a string.
+func text(b []byte) string {
+	if known, ok := usual[string(b)]; ok {
+		return known
+	}
+	return string(b)
 }
 
 // next scans a comma or the closing byte, and reports whether an element follows.

@@ -21,7 +21,7 @@ func Seal(e Event, key []byte) string {
 	if !e.Time().IsZero() {
 		at = e.Time().UTC().Format(time.RFC3339Nano)
 	}
-	for _, part := range []string{e.Type(), e.Source(), e.ID(), e.Subject(), at, string(e.Data())} {
+	for _, part := range []string{e.Type(), Source(e), e.ID(), e.Subject(), at, string(e.Data())} {
 		var size [8]byte
 		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
 		mac.Write(size[:])
@@ -33,7 +33,7 @@ func Seal(e Event, key []byte) string {
 // CheckSeal returns an error for an event of a reserved source without a seal by one of the keys.
 // Without keys nothing is checked.
 func CheckSeal(e Event, header map[string][]string, keys [][]byte) error {
-	if len(keys) == 0 || !IsWebhookSource(e.Source()) {
+	if len(keys) == 0 || !IsWebhookSource(Source(e)) {
 		return nil
 	}
 	for _, seal := range header[HeaderSeal] {

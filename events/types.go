@@ -1,6 +1,9 @@
 package events
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // The accepted event types.
 const (
@@ -43,14 +46,17 @@ func typeNamed(name string) (eventType, bool) {
 		}
 	}
 	t, ok := ownType(name)
-	return eventType{t.Name, t.Scope, t.Done, t.Stem}, ok
+	return t.entry(), ok
 }
+
+// entry returns the type as an entry of the table.
+func (t Type) entry() eventType { return eventType{t.Name, t.Scope, t.Done, t.Stem} }
 
 // allTypes returns the entries of all accepted event types.
 func allTypes() []eventType {
 	all := slices.Clone(eventTypes)
 	for _, t := range ownTypes() {
-		all = append(all, eventType{t.Name, t.Scope, t.Done, t.Stem})
+		all = append(all, t.entry())
 	}
 	return all
 }
@@ -64,6 +70,12 @@ func Types() []string {
 		names[i] = t.name
 	}
 	return names
+}
+
+// IsType reports whether Usher accepts events of a type.
+func IsType(kind string) bool {
+	_, ok := typeNamed(kind)
+	return ok
 }
 
 // Scope is the part of an account changed by an event. The scope decides for which other
@@ -114,6 +126,30 @@ func ResultTypes() []string {
 // ActivityResultTypes returns the types of all results of the event types of scope ScopeActivity.
 func ActivityResultTypes() []string {
 	return resultTypes(func(t eventType) bool { return t.scope == ScopeActivity })
+}
+
+// IsResultType reports whether an accepted event type has results of a type.
+func IsResultType(kind string) bool {
+	return slices.ContainsFunc(eventTypes, func(t eventType) bool { return t.gives(kind) }) ||
+		slices.ContainsFunc(ownTypes(), func(t Type) bool { return t.entry().gives(kind) })
+}
+
+// IsActivityResultType reports whether an event type of scope ScopeActivity has results of a type.
+func IsActivityResultType(kind string) bool {
+	gives := func(t eventType) bool { return t.scope == ScopeActivity && t.gives(kind) }
+	return slices.ContainsFunc(eventTypes, gives) ||
+		slices.ContainsFunc(ownTypes(), func(t Type) bool { return gives(t.entry()) })
+}
+
+// gives reports whether the event type has results of a type.
+func (t eventType) gives(kind string) bool {
+	outcome, ok := strings.CutPrefix(kind, t.stem)
+	return kind == t.done || ok && (outcome == ".failed" || outcome == ".skipped")
+}
+
+// CourseResultTypes returns the types of all results of the event types of scope ScopeCourse.
+func CourseResultTypes() []string {
+	return resultTypes(func(t eventType) bool { return t.scope == ScopeCourse })
 }
 
 func resultTypes(wanted func(eventType) bool) (all []string) {

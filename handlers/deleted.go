@@ -51,8 +51,8 @@ func (r Removal) action() string {
 }
 
 // deprovision disables or deletes the account of the record, or else the account with the event's e-mail.
-// Without either, deprovision returns ErrNoAccount rather than success, because a creation may
-// be on its way. For a user already deleted nothing is looked up: the address may belong to
+// Without either, deprovision ends as the team says of unknown users, and returns ErrNoAccount if a
+// creation may still have made an account. For a user already deleted nothing is looked up: the address may belong to
 // another user by now. If another lifecycle event was attempted since and no account is found,
 // the account deleted last is deleted once more, because it may have been restored. A disabled
 // account is deleted by a further deletion, once deletions no longer disable.
@@ -79,6 +79,10 @@ func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply,
 			found = vendors.Account{ID: k.PreviousAccountID}
 		case errors.Is(err, ErrNoAccount) && (u.Email != "" || k.Gone):
 			return Reply{Outcome: k.found(), Action: k.action(removal.action())}, nil
+		case errors.Is(err, ErrNoAccount) && !k.UnconfirmedLifecycle && v.Policy.SkipUnknown:
+			return Reply{Outcome: events.Skipped, Action: changeRemoval, Reason: ReasonUnknown}, nil
+		case errors.Is(err, ErrNoAccount) && !k.UnconfirmedLifecycle:
+			return Reply{}, ErrUnknownUser
 		case err != nil:
 			return Reply{}, err
 		}

@@ -17,6 +17,10 @@ import (
 // an account.
 var ErrNoAccount = errors.New("the user has no account at this vendor yet")
 
+// ErrUnknownUser is an ErrNoAccount that ends at once: no event has made an account here, and
+// nothing but an e-mail finds an account from before.
+var ErrUnknownUser = fmt.Errorf("%w: a deletion without e-mail finds no account that Usher has not made; send the e-mail, or set on_unknown", ErrNoAccount)
+
 // ErrChanged marks a failed attempt that has changed the vendor before the failure.
 var ErrChanged = errors.New("the vendor was changed")
 

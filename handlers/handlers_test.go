@@ -201,7 +201,7 @@ func TestUserDeleted(t *testing.T) {
 		"the record knows it":          {&port{}, ada, active, events.Done, nil, []string{"delete 7"}},
 		"found by e-mail":              {&port{account: "8"}, ada, handlers.Known{}, events.Done, nil, []string{"find ada@example.org", "delete 8"}},
 		"not there":                    {&port{}, ada, handlers.Known{}, events.AlreadyDone, nil, []string{"find ada@example.org"}},
-		"nobody knows, and no e-mail":  {&port{}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
+		"nobody knows, and no e-mail":  {&port{}, noEmail, handlers.Known{}, "", handlers.ErrUnknownUser, nil},
 		"deleted before, no e-mail":    {&port{}, noEmail, gone, events.AlreadyDone, nil, nil},
 		"the address is another's now": {&port{account: "9"}, ada, gone, events.AlreadyDone, nil, nil},
 		"and an attempt was lost":      {&port{account: "9"}, ada, unsettled(gone), events.AlreadyDone, nil, nil},
@@ -210,6 +210,44 @@ func TestUserDeleted(t *testing.T) {
 		"a vendor that cannot delete":  {bare{}, ada, active, events.Unsupported, nil, nil},
 		"a vendor that goes by our id": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"delete u1"}},
 	})
+}
+
+// TestDeletionOfAnUnknownUser deletes by a user id only, at a vendor that finds accounts by e-mail.
+func TestDeletionOfAnUnknownUser(t *testing.T) {
+	lost := handlers.Known{UnconfirmedLifecycle: true}
+	for name, test := range map[string]struct {
+		adapter  vendors.Adapter
+		known    handlers.Known
+		skips    bool
+		outcome  string
+		ends     bool // with a dead letter at once
+		awaiting bool
+	}{
+		"a dead letter":                        {&port{}, handlers.Known{}, false, "", true, false},
+		"skipped":                              {&port{}, handlers.Known{}, true, events.Skipped, false, false},
+		"a creation may have made an account":  {&port{}, lost, false, "", false, true},
+		"the same if unknown users are passed": {&port{}, lost, true, "", false, true},
+		"deleted before":                       {&port{}, gone, true, events.AlreadyDone, false, false},
+		"a vendor with our ids":                {&upserter{}, handlers.Known{}, true, events.Done, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, calls := handlers.UserDeleted(), []string{}
+			if p, ok := test.adapter.(*upserter); ok {
+				p.calls = &calls
+			}
+			plan, err := h.PlanFor(handlers.Vendor{Adapter: test.adapter, Policy: handlers.Policy{SkipUnknown: test.skips}}, event(t, h.Type, map[string]any{"user_id": "u1"}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			reply, err := plan.Do(t.Context(), test.known)
+			if reply.Outcome != test.outcome || errors.Is(err, handlers.ErrUnknownUser) != test.ends || errors.Is(err, handlers.ErrNoAccount) != (test.ends || test.awaiting) {
+				t.Errorf("got %+v, %v", reply, err)
+			}
+			if reply.Outcome == events.Skipped && reply.Reason != handlers.ReasonUnknown {
+				t.Errorf("got the reason %q", reply.Reason)
+			}
+		})
+	}
 }
 
 var courses = handlers.Courses{"go-1": {"acme": "7", "other": "9"}, "c-1": {"other": "8"}}

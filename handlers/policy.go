@@ -33,6 +33,8 @@ type Policy struct {
 	// Match has the keys of look-ups in order, such as vendors.KeyEmail; nil: the order of the adapter.
 	Match []string
 	Adopt Adopt // accounts from before Usher
+	// SkipUnknown says that the deletion of an unknown user ends as skipped, instead of a dead letter.
+	SkipUnknown bool
 }
 
 // The reasons in the outcome of an effect.
@@ -41,6 +43,8 @@ const (
 	ReasonShadow = "shadow"    // Usher changes nothing at the vendor
 	ReasonKeep   = "on_delete" // the accounts of deleted users are kept
 	ReasonScope  = "scope"     // the user is out of scope
+	// ReasonUnknown says that no account of the user is known, nor an e-mail to look for one.
+	ReasonUnknown = "on_unknown"
 )
 
 // The kinds of change that an update may make of a user who enters or leaves the scope.

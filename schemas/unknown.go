@@ -40,7 +40,7 @@ const maxUnknown = 10
 // Unknown returns the members of the data of e that no schema has, by name, at most ten.
 func (s *Set) Unknown(e events.Event) []UnknownMember {
 	var members map[string]json.RawMessage
-	if !slices.Contains(events.Types(), e.Type()) || json.Unmarshal(e.Data(), &members) != nil {
+	if !events.IsType(e.Type()) || json.Unmarshal(e.Data(), &members) != nil {
 		return nil
 	}
 	var unknown []UnknownMember

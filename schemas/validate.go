@@ -20,7 +20,7 @@ import (
 // A member name that differs from a name of the schema only in case is rejected: encoding/json
 // would decode such a member unchecked.
 func (s *Set) Validate(e events.Event) error {
-	if !slices.Contains(events.Types(), e.Type()) {
+	if !events.IsType(e.Type()) {
 		return refuse("/type", events.RuleType, "send one of "+strings.Join(events.Types(), ", "))
 	}
 	cleaned, _ := events.Clean(e)
@@ -29,7 +29,7 @@ func (s *Set) Validate(e events.Event) error {
 
 // ValidateResult checks the data of a result, like Validate.
 func (s *Set) ValidateResult(e events.Event) error {
-	if !slices.Contains(events.ResultTypes(), e.Type()) {
+	if !events.IsResultType(e.Type()) {
 		return refuse("/type", events.RuleType, "send one of "+strings.Join(events.ResultTypes(), ", "))
 	}
 	return s.validate(events.ResultSchema, e)

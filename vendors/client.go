@@ -379,10 +379,10 @@ func (c *Client) Rate() float64 {
 
 // setHeaders sets the headers of a request, with the credentials.
 func (c *Client) setHeaders(ctx context.Context, call Call, p prepared, h http.Header) error {
-	h.Set("Accept", "application/json")
-	h.Set("User-Agent", "usher")
+	values := []string{"application/json", "usher", p.contentType}
+	h["Accept"], h["User-Agent"] = values[:1:1], values[1:2:2]
 	if p.contentType != "" {
-		h.Set("Content-Type", p.contentType)
+		h["Content-Type"] = values[2:]
 	}
 	for name, values := range call.Header {
 		h[http.CanonicalHeaderKey(name)] = values

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 )
 
@@ -56,14 +55,14 @@ func decode(body []byte, out any) error {
 
 // parse returns the JSON value in body, with numbers as json.Number.
 func parse(body []byte) (any, error) {
+	if json.Valid(body) {
+		t := tree{text: body}
+		return t.value(), nil
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	var tree any
-	err := d.Decode(&tree)
+	err := d.Decode(new(any))
 	if err == nil {
-		if _, end := d.Token(); errors.Is(end, io.EOF) {
-			return tree, nil
-		}
 		return nil, fmt.Errorf("the response goes on after the JSON, at byte %d", d.InputOffset())
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -92,7 +91,10 @@ func isNobody(body []byte) bool {
 		return true
 	}
 	const most = 256 // bytes: the body of an account is longer
-	tree, err := parse(body[:min(len(body), most)])
+	if len(body) > most {
+		return false
+	}
+	tree, err := parse(body)
 	members, isObject := tree.(map[string]any)
 	if err != nil || !isObject {
 		return false

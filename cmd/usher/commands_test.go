@@ -169,3 +169,24 @@ func TestSendOverHTTPReportsRefusal(t *testing.T) {
 		})
 	}
 }
+
+// TestEveryCommandHasExamples reads the manual page, which has the help of each command.
+func TestEveryCommandHasExamples(t *testing.T) {
+	t.Parallel()
+	page, err := usher(t.Context(), nil, "", "man")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := strings.Split(page, "\n.SH USHER ")[1:]
+	if len(sections) < 30 {
+		t.Fatalf("got %d commands, want all", len(sections))
+	}
+	for _, section := range sections {
+		name, text, _ := strings.Cut(section, "\n")
+		_, examples, found := strings.Cut(text, "\nExamples:\n")
+		first, _, _ := strings.Cut(examples, "\n")
+		if !found || !strings.Contains(first, "usher") && !strings.Contains(first, "|") {
+			t.Errorf("usher %s: the help has no examples, but %q", strings.ToLower(name), first)
+		}
+	}
+}

@@ -183,7 +183,7 @@ func (w *world) paused(t *testing.T) {
 		return lead.State == ops.Paused && lead.Pending+uint64(lead.Waiting) == 1
 	})
 	w.expect("p1", others)
-	if out := w.must("resume", "lead"); strings.Count(out, "\topen") != 1 {
+	if out := w.must("resume", "lead"); strings.Count(out, "\tnot paused") != 1 {
 		t.Errorf("resume: got\n%s", out)
 	}
 	others["lead"] = "done"

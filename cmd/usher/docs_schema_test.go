@@ -225,7 +225,7 @@ var ruleMeanings = map[string]string{
 	"kind": "the kind of the vendor; default the name", "may": "changes that Usher may make; default all",
 	"mode": "live, shadow (reads only) or off", "start": "of a new vendor: all, now, or a time",
 	"scope": "expression over the users with an account; default all users", "map": "field of the account: expression",
-	"on_delete": "change for user.deleted: delete, disable or keep", "on_leave": "change for a user who leaves the scope: keep, disable or delete",
+	"on_delete": "change for user.deleted: delete, disable or keep", "on_unknown": "user.deleted of a user without a known account and without e-mail: fail or skip", "on_leave": "change for a user who leaves the scope: keep, disable or delete",
 	"delete_after": "time from the disabling of an account to its deletion; default never",
 	"deletions":    "limits of the deletion guard for this vendor; default the limits over all vendors",
 }

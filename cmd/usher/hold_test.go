@@ -125,7 +125,11 @@ func TestDeletionsAreHeld(t *testing.T) {
 	}
 
 	publish(events.UserDeleted, deleted+1, 2*deleted)
-	w.until("some of the others are held", func() bool { return w.must("approve", "deletions", "--list") != "" })
+	w.until("some of the others are held", func() bool { return strings.Contains(w.must("approve", "deletions", "--list"), "\tlead\t") })
+	if out := w.must("approve", "deletions", "--vendor", "lead", "--drop", "--reason", "a test"); !strings.Contains(out, "the hold of all vendors goes on") {
+		t.Errorf("got %q, want that the other deletions stay held", out)
+	}
+	w.until("those of one vendor end under the hold of all", func() bool { return !strings.Contains(w.must("approve", "deletions", "--list"), "\tlead\t") })
 	w.until("the others are dropped", func() bool {
 		return strings.Contains(w.must("approve", "deletions", "--drop", "--reason", "a test", "--json"), "delete users")
 	})
@@ -133,6 +137,11 @@ func TestDeletionsAreHeld(t *testing.T) {
 	dropped := strings.Count(w.must("dead", "list", "--json", "--class", "dropped"), `"id"`)
 	if failed := w.happened("--type", events.UserDeleted, "--outcome", events.Failed); dropped == 0 || dropped != failed {
 		t.Errorf("got %d dead letters and %d failures, want one for each that was dropped", dropped, failed)
+	}
+	w.must("approve", "deletions", "--for", "1h", "--reason", "a test")
+	w.must("dead", "replay", "--all", "--max", "100", "--class", "dropped", "--reason", "a test", "--wait")
+	if left := w.must("dead", "list", "--json", "--class", "dropped"); strings.Contains(left, `"id"`) {
+		t.Errorf("a dropped deletion cannot be sent back:\n%s", left)
 	}
 	if out := w.must("audit", "--json"); !strings.Contains(out, "usher.deletions.approved") || !strings.Contains(out, "usher.deletions.dropped") {
 		t.Errorf("got %s, want both actions written down", out)

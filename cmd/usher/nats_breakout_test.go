@@ -33,6 +33,7 @@ var guardedStreams = []string{
 var forbiddenTargets = []string{
 	"usher.audit", "usher.replay.lead.user.created.k", "usher.dead.lead.user.created.k", "$KV.ACCOUNTS.lead.d", "$KV.CONTROL.deletions",
 	"usher.timer.lead.1.d", "usher.lease.lead", "user.provisioned.lead", "usher.history.ab", "user.created",
+	"$JS.API.STREAM.DELETE.HISTORY", "$JS.API.STREAM.PURGE.HISTORY", // requests with an empty body, or {}
 }
 
 // state is a stream from outside: the configuration, and the extent.
@@ -136,6 +137,13 @@ func attacks(rights []right, seed uint64) (list []attack) {
 				attack{target, "", "forged"})
 		}
 	}
+	// The audit log is removed by a delivery on the subject of that request, if anyone can have one.
+	removal := "$JS.API.STREAM.DELETE." + streams.AuditStream
+	list = append(list, attack{"usher.audit", "", "{}"},
+		attack{auditAPI + ".CONSUMER.CREATE.AUDIT.y", "", strings.ReplaceAll(push(streams.AuditStream, removal), `"x"`, `"y"`)},
+		attack{auditAPI + ".CONSUMER.MSG.NEXT.AUDIT.y", removal, `{"batch":9}`},
+		attack{auditAPI + ".STREAM.MSG.GET.AUDIT", removal, `{"seq":1}`},
+		attack{auditAPI + ".STREAM.DELETE.AUDIT", "", ""})
 	random := rand.New(rand.NewPCG(seed, 1))
 	pick := func(list []string) string { return list[random.IntN(len(list))] }
 	tokens := append([]string{"STREAM", "CONSUMER", "MSG", "CREATE", "GET", "DELETE", "DIRECT", "UPDATE", "$SYS", "x0", "META"}, guardedStreams...)

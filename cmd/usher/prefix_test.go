@@ -1,24 +1,61 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
 )
 
-// TestTwoUshersInOneAccount has two Ushers, by prefix, beside the streams of another team. A
-// third Usher, without a prefix, does not start.
+// theirs are the streams of another team, with the names of Usher's own.
+var theirs = []jetstream.StreamConfig{
+	{Name: "EVENTS", Subjects: []string{"orders.>"}},
+	{Name: "RESULTS", Subjects: []string{"grades.>"}},
+	{Name: "DEADLETTERS", Subjects: []string{"morgue.>"}, NoAck: true},
+	{Name: "AUDIT", Subjects: []string{"audit.>"}, Retention: jetstream.WorkQueuePolicy, MaxAge: time.Hour},
+	{Name: "TIMERS", Subjects: []string{"cron.*"}},
+	{Name: "KV_ACCOUNTS", Subjects: []string{"$KV.ACCOUNTS.>"}, MaxMsgsPerSubject: 1, AllowRollup: true, MaxAge: time.Hour},
+	{Name: "KV_CONTROL", Subjects: []string{"$KV.CONTROL.>"}, MaxMsgsPerSubject: 1, AllowRollup: true},
+}
+
+// foreigners makes the streams of another team, each with a message. The function returned gives
+// the state of all.
+func foreigners(t *testing.T, js jetstream.JetStream) func() string {
+	t.Helper()
+	for _, c := range theirs {
+		if _, err := js.CreateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := js.Publish(t.Context(), strings.NewReplacer("*", "theirs", ">", "theirs").Replace(c.Subjects[0]), []byte("theirs")); err != nil && !c.NoAck {
+			t.Fatal(err)
+		}
+	}
+	return func() (all string) {
+		for _, c := range theirs {
+			stream, err := js.Stream(t.Context(), c.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := stream.CachedInfo()
+			all += fmt.Sprintf("%+v: messages %d to %d, %d consumers\n", i.Config, i.State.FirstSeq, i.State.LastSeq, i.State.Consumers)
+		}
+		return all
+	}
+}
+
+// TestTwoUshersInOneAccount has staging and production, by prefix, beside streams of another team
+// with the names of Usher's own. A third Usher, without a prefix, does not start.
 func TestTwoUshersInOneAccount(t *testing.T) {
 	t.Parallel()
 	first := newWorld(t)
 	js := first.streams()
-	theirs := jetstream.StreamConfig{Name: "AUDIT", Subjects: []string{"audit.>"}, Retention: jetstream.WorkQueuePolicy}
-	if _, err := js.CreateStream(t.Context(), theirs); err != nil {
-		t.Fatal(err)
-	}
+	state := foreigners(t, js)
+	first.until("a stream without an ack has its message", func() bool { return first.stored(js, "DEADLETTERS") == 1 })
+	before := state()
 	for _, prefix := range []string{"staging", "production"} {
 		w := newWorld(t)
 		w.nats = first.nats
@@ -29,21 +66,36 @@ func TestTwoUshersInOneAccount(t *testing.T) {
 		w.must("status")
 		w.must("pause", "lead", "--reason", "test")
 		w.must("audit")
-		if n := first.stored(js, strings.ToUpper(prefix)+"_RESULTS"); n != len(everywhere) {
-			t.Errorf("%s: got %d results, want one for each vendor", prefix, n)
-		}
+		w.must("nats", "apply")
 		w.must("nats", "check")
 		w.until("the history is stored", func() bool { return first.stored(js, strings.ToUpper(prefix)+"_HISTORY") == len(everywhere) })
 		if strings.Contains(w.log.String(), "a step failed") {
 			t.Errorf("%s: a step failed", prefix)
 		}
 	}
-	if n := first.stored(js, "AUDIT"); n != 0 {
-		t.Errorf("got %d messages in the stream of another team, want none", n)
+	for _, prefix := range []string{"STAGING", "PRODUCTION"} {
+		if n := first.stored(js, prefix+"_EVENTS"); n != 1 {
+			t.Errorf("%s: got %d events, want its own one", prefix, n)
+		}
+		if n := first.stored(js, prefix+"_RESULTS"); n != len(everywhere) {
+			t.Errorf("%s: got %d results, want one for each vendor", prefix, n)
+		}
 	}
 	first.begin()
-	if err := <-first.ended; err == nil || !strings.Contains(err.Error(), "stream AUDIT is not of this Usher") {
-		t.Errorf("got %v, want that AUDIT stops the start", err)
+	err := <-first.ended
+	if err == nil || !strings.Contains(err.Error(), "stream RESULTS is not of this Usher") || !strings.Contains(err.Error(), "Set nats.prefix (USHER_NATS_PREFIX)") {
+		t.Errorf("got %v, want the first stream of another team, and the setting", err)
+	}
+	for range 2 {
+		out, _ := first.try("nats", "apply")
+		for _, c := range theirs {
+			if !strings.Contains(out, "stream "+c.Name+"\towner\tit has no mark of Usher") {
+				t.Errorf("nats apply does not say that %s is of another team:\n%s", c.Name, out)
+			}
+		}
+	}
+	if after := state(); after != before {
+		t.Errorf("got\n%s\nwant the streams of the other team as they were:\n%s", after, before)
 	}
 }
 

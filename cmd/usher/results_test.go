@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -23,6 +24,9 @@ func (w *world) on(ctx context.Context, at *pty, args ...string) string {
 	return at.text()
 }
 
+// escapes matches the colours of a terminal.
+var escapes = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
 // TestResultsOnTerminal prints each result once, in lines that fit, and a remark without results.
 func TestResultsOnTerminal(t *testing.T) {
 	t.Parallel()
@@ -36,9 +40,12 @@ func TestResultsOnTerminal(t *testing.T) {
 	}
 	shown := w.on(t.Context(), newPTY(t), "results", "--event", "r1")
 	for line := range strings.Lines(shown) {
-		if strings.Contains(line, "  \r") || len(strings.TrimRight(line, "\r\n")) > 80 {
+		if strings.Contains(line, "  \r") || len(escapes.ReplaceAllString(strings.TrimRight(line, "\r\n"), "")) > 80 {
 			t.Errorf("a line that is too long, or ends with blanks: %q", line)
 		}
+	}
+	if head, _, _ := strings.Cut(escapes.ReplaceAllString(shown, ""), "\r\n"); strings.Join(strings.Fields(head), " ") != "TIME TYPE VENDOR OUTCOME USER STEP" {
+		t.Errorf("got the head %q", head)
 	}
 	if got := strings.Count(shown, "user.provisioned"); got != len(everywhere) {
 		t.Errorf("got %d lines, want %d:\n%s", got, len(everywhere), shown)
@@ -51,6 +58,38 @@ func TestResultsOnTerminal(t *testing.T) {
 	}
 	w.follows("results", "waiting for further results; Ctrl-C ends")
 	w.follows("audit", "waiting for further actions; Ctrl-C ends")
+	w.end()
+}
+
+// TestResultsOfCourse sends enrolments of two courses: a result names the course, and --course selects
+// by the name.
+func TestResultsOfCourse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serve()
+	w.feedAll(cloudEvent(events.UserCreated, "c1", oneUser),
+		cloudEvent(events.EnrollmentRequested, "c2", `{"user_id":"u1","course_id":"go-basics","vendor":"lead"}`),
+		cloudEvent(events.EnrollmentCancelled, "c3", `{"user_id":"u1","course_id":"go-basics","vendor":"lead"}`),
+		cloudEvent(events.EnrollmentRequested, "c4", `{"user_id":"u1","course_id":"unmapped","vendor":"lead"}`))
+	w.expect("c1", everywhere)
+	for name, c := range map[string]struct {
+		flags []string
+		want  int
+	}{
+		"a course":               {[]string{"--course", "go-basics"}, 2},
+		"of one type":            {[]string{"--course", "go-basics", "--type", events.EnrollmentCancelled}, 1},
+		"a course without a map": {[]string{"--course", "unmapped", "--outcome", events.Failed}, 1},
+		"of another user":        {[]string{"--course", "go-basics", "--user", "u2"}, 0},
+		"no course":              {[]string{"--course", "go"}, 0},
+	} {
+		w.until(name, func() bool { return w.happened(c.flags...) == c.want })
+	}
+	if got := strings.Count(w.must("results", "--json", "--course", "unmapped"), `"course_id":"unmapped"`); got != 1 {
+		t.Errorf("got %d results with the course, want 1", got)
+	}
+	if strings.Contains(w.must("results", "--json", "--event", "c1"), "course_id") {
+		t.Error("a result of another event has a course")
+	}
 	w.end()
 }
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -20,8 +18,7 @@ func TestUserByEmail(t *testing.T) {
 	w.environ = append(w.environ, "USHER_CONSOLE_TOKENS="+consoleToken)
 	w.feedBefore(user("ada"), personEvent(events.UserCreated, "c-eve", "eve", ""))
 	w.serve() // the events are older than the index
-	var form string
-	l.browser, form = w.operator(l.url)
+	l.browser, l.form = w.operator(l.url)
 	finds := func(email string, want ...string) {
 		t.Helper()
 		w.until(email+" is found", func() bool { return slices.Equal(w.usersWith(email), want) })
@@ -34,15 +31,10 @@ func TestUserByEmail(t *testing.T) {
 	if out, err := w.try("user", "eve@example.org"); out != "" || err == nil || cli.ExitCode(err) != 1 || strings.Contains(err.Error(), "eve@") {
 		t.Errorf("got %q, %v for a former e-mail", out, err)
 	}
-	find := func(email string) string {
-		return w.page(l.browser, http.MethodPost, l.url+"/console/user/find", url.Values{"form_key": {form}, "id": {email}})
-	}
-	if page := find("ada@example.org"); !strings.Contains(page, "/console/user?id=ada") || !strings.Contains(page, "/console/user?id=eve") || strings.Contains(page, "ada@") {
+	if page := l.find("ada@example.org"); !strings.Contains(page, "/console/user?id=ada") || !strings.Contains(page, "/console/user?id=eve") || strings.Contains(page, "ada@") {
 		t.Errorf("got\n%s\nwant both users", page)
 	}
-	if page := find("nobody@example.org"); !strings.Contains(page, "data-nobody") {
-		t.Errorf("got\n%s\nwant nobody", page)
-	}
+	l.nobody()
 	for _, done := range []string{"c-ada", "u-ada"} {
 		w.expect(done, everywhere)
 	}
@@ -53,7 +45,7 @@ func TestUserByEmail(t *testing.T) {
 		t.Errorf("got %s, want the index of e-mails", out)
 	}
 	finds("ada@example.org", "eve")
-	if page := find("ada@example.org"); !strings.Contains(page, `data-page="user"`) || !strings.Contains(page, "<h2>eve</h2>") {
+	if page := l.find("ada@example.org"); !strings.Contains(page, `data-page="user"`) || !strings.Contains(page, "<h2>eve</h2>") {
 		t.Errorf("got\n%s\nwant the page of eve", page)
 	}
 	if _, metrics := w.get(l.url + "/metrics"); strings.Contains(metrics, "@") {

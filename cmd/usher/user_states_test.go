@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -20,11 +22,31 @@ type userState struct {
 	says  []string // words of the line and of the row on the page
 }
 
-// looker looks at a user by every way: the command, its JSON, and the page.
+// looker looks at a user by every way: the command and the page, by the e-mail, and the JSON, by the id.
 type looker struct {
 	*world
 	url     string
 	browser *http.Client
+	form    string // key of the forms of the session
+}
+
+// find returns the page that the form for an id or an e-mail leads to.
+func (l looker) find(text string) string {
+	return l.page(l.browser, http.MethodPost, l.url+"/console/user/find", url.Values{"form_key": {l.form}, "id": {text}})
+}
+
+// nobody wants an unknown id and an unknown e-mail answered as such, with exit code 1.
+func (l looker) nobody() {
+	l.t.Helper()
+	for text, want := range map[string]string{"nobody": "nothing is known of nobody", "nobody@example.org": "no user with this e-mail is known"} {
+		out, err := l.try("user", text)
+		if err == nil || out != "" || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "nobody@") {
+			l.t.Errorf("%s: got %q and %v, want %q and exit code 1", text, out, err, want)
+		}
+		if page := l.find(text); !strings.Contains(page, "data-nobody") || strings.Contains(page, "nobody@") {
+			l.t.Errorf("%s: got\n%s\nwant nobody", text, page)
+		}
+	}
 }
 
 // user returns the JSON of usher user.
@@ -56,8 +78,13 @@ func (l looker) expect(id string, want map[string]userState) {
 	for vendor, w := range want {
 		l.until(fmt.Sprintf("%s is %s at %s", id, w.state, vendor), func() bool { return l.at(id, vendor).State == w.state })
 	}
-	text := l.must("user", id)
-	page := l.page(l.browser, http.MethodGet, l.url+"/console/user?id="+id, nil)
+	var text string
+	l.until("the e-mail of "+id+" is known", func() (found bool) {
+		out, err := l.try("user", id+"@example.org")
+		text = out
+		return err == nil
+	})
+	page := l.find(id + "@example.org")
 	for vendor, w := range want {
 		line := between(text, "\n"+vendor+"\t", "\n")
 		row := between(page, fmt.Sprintf(`data-vendor=%q data-user-state=%q`, vendor, w.state), "</tr>")
@@ -97,11 +124,9 @@ func TestUserFailingPausedOnHoldOutOfScopeDeadQueued(t *testing.T) {
 	l := looker{world: w, url: w.overHTTP()}
 	w.environ = append(w.environ, "USHER_CONSOLE_TOKENS="+consoleToken, "USHER_WORKER_RETRY_MIN=1h", "USHER_WORKER_RETRY_MAX=1h", "USHER_WORKER_HOLD_RETRY=1m")
 	w.serve()
-	l.browser, _ = w.operator(l.url)
-	if _, err := w.try("user", "ada"); err == nil || !strings.Contains(err.Error(), "nothing is known of ada") {
-		t.Errorf("got %v for an unknown user", err)
-	}
-	w.must("pause", "meiro", "--for", "1h", "--reason", "a test")
+	l.browser, l.form = w.operator(l.url)
+	l.nobody()
+	w.must("pause", "meiro", "--for", "1h", "--as", "ann", "--reason", "moves to a new host")
 	for vendor, trouble := range map[string]sandbox.Trouble{"miestro": {User: "ada@", Status: 503}, "magloft": {User: "ada@", Status: 422}, "lead": {Status: 401}} {
 		if err := w.stands.SetTrouble(vendor, trouble, time.Hour); err != nil {
 			t.Fatal(err)
@@ -110,7 +135,7 @@ func TestUserFailingPausedOnHoldOutOfScopeDeadQueued(t *testing.T) {
 	w.feedAll(personEvent(events.UserCreated, "c-ada", "ada", `,"attributes":{"role":"staff"}`))
 	l.expect("ada", map[string]userState{
 		"miestro":  {ops.UserWaiting, []string{"1 attempt", "503", "next try"}},
-		"meiro":    {ops.UserPaused, []string{"a person paused the vendor", "usher resume meiro", "until"}},
+		"meiro":    {ops.UserPaused, []string{"ann paused the vendor: moves to a new host", "usher resume meiro", "until"}},
 		"lead":     {ops.UserOnHold, []string{"401", "usher vendors check lead", "next check"}},
 		"magloft":  {ops.UserDead, []string{"422", "permanent", "usher dead replay magloft."}},
 		"usermost": {ops.UserOutOfScope, []string{"the rule vendors.usermost.scope leaves the user out"}},
@@ -129,8 +154,9 @@ func (l looker) queued() {
 	w.feedAll(user("u1"), user("u2"), user("u3"), user("bob"), cloudEvent(events.EnrollmentRequested, "e-bob", `{"user_id":"bob","course_id":"go-basics"}`))
 	l.expect("bob", map[string]userState{
 		"miestro": {ops.UserQueued, []string{"3 events of the stream come before it", "since"}},
-		"meiro":   {ops.UserPaused, []string{"usher resume meiro"}},
+		"meiro":   {ops.UserPaused, []string{"ann paused the vendor", "usher resume meiro"}},
 	})
+	l.nobody()
 	if got := l.at("bob", "miestro"); got.Unread != 2 || got.Ahead != 3 || got.EventID != "c-bob" {
 		l.t.Errorf("got %+v, want two events that were not read, and three before them", got)
 	}
@@ -150,7 +176,7 @@ func TestUserHeld(t *testing.T) {
 	l := looker{world: w, url: w.overHTTP()}
 	w.environ = append(w.environ, "USHER_CONSOLE_TOKENS="+consoleToken)
 	w.serve()
-	l.browser, _ = w.operator(l.url)
+	l.browser, l.form = w.operator(l.url)
 	if _, err := w.feed(people(events.UserCreated, 1, 4), "send", "-"); err != nil {
 		t.Fatal(err)
 	}

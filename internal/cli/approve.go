@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/internal/cli/app"
@@ -17,11 +18,11 @@ type approveCmd struct {
 
 // approveDeletionsCmd is usher approve deletions.
 type approveDeletionsCmd struct {
-	Vendor     app.VendorFlag `help:"Only at this vendor; at all vendors by default." placeholder:"NAME"`
-	For        time.Duration  `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
-	Drop       bool           `help:"Turn the deletions on hold into dead letters."`
-	End        bool           `help:"End an approval by --for early: usher holds too many deletions again."`
-	List       bool           `help:"List the deletions on hold."`
+	Vendor     app.VendorFlags `help:"Only at this vendor; at all vendors by default. May be repeated." placeholder:"NAME"`
+	For        time.Duration   `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
+	Drop       bool            `help:"Turn the deletions on hold into dead letters."`
+	End        bool            `help:"End an approval by --for early: usher holds too many deletions again."`
+	List       bool            `help:"List the deletions on hold."`
 	app.Actor  `embed:""`
 	app.Output `embed:""`
 }
@@ -42,6 +43,7 @@ Examples:
   usher approve deletions --list --vendor meiro --json | jq -r '.[].user_id'
   usher approve deletions --reason "the summer's clean-up, ticket 4711"
   usher approve deletions --drop --reason "a broken export"
+  usher approve deletions --vendor meiro --vendor lead --reason "both were asked for"
   usher approve deletions --vendor meiro --drop --reason "the scope was wrong"
   usher approve deletions --for 20m --reason "the clean-up is about to begin"
   usher approve deletions --end --reason "it is over"`
@@ -71,15 +73,43 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	done, err := service.ApproveDeletions(ctx, ops.ApproveOptions{Vendor: string(c.Vendor), For: c.For, Drop: c.Drop, End: c.End}, a.Actor(c.Actor))
-	if err != nil {
+	done, err := c.decide(ctx, service, a.Actor(c.Actor))
+	if err != nil && done.Nothing() {
 		return app.Advise(err)
 	}
 	if c.Data() {
-		return c.Item(a, done)
+		return errors.Join(c.Item(a, done), app.Advise(err))
 	}
-	_, err = fmt.Fprintln(a.Stdout, done)
-	return err
+	_, wrong := fmt.Fprintln(a.Stdout, done)
+	return errors.Join(wrong, app.Advise(err))
+}
+
+// decide approves, drops or ends at each vendor, or at all. With an error, the outcome has the vendors
+// that were decided before.
+func (c approveDeletionsCmd) decide(ctx context.Context, service *ops.Service, by ops.Actor) (ops.Approval, error) {
+	o := ops.ApproveOptions{For: c.For, Drop: c.Drop, End: c.End}
+	names := c.names()
+	if len(names) == 1 {
+		o.Vendor = names[0]
+		return service.ApproveDeletions(ctx, o, by)
+	}
+	var done ops.Approval
+	for _, o.Vendor = range names {
+		one, err := service.ApproveDeletions(ctx, o, by)
+		if err != nil {
+			return done, err
+		}
+		done.Vendors = append(done.Vendors, one)
+	}
+	return done, nil
+}
+
+// names returns the names of the vendors, sorted and each once; an empty name stands for all.
+func (c approveDeletionsCmd) names() []string {
+	if len(c.Vendor) == 0 {
+		return []string{""}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(c.Vendor)))
 }
 
 // list prints the deletions on hold.
@@ -89,7 +119,7 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	held, unread := service.HeldDeletions(ctx, string(c.Vendor))
+	held, unread := c.held(ctx, service)
 	if unread != nil && held == nil {
 		return app.Advise(unread)
 	}
@@ -105,4 +135,15 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 		return err
 	}
 	return errors.Join(c.Rows(a, []string{"user", "vendor", "since", "event"}, rows), unread)
+}
+
+// held returns the held deletions of the vendors, the oldest first. With an error, the list may have
+// some of them.
+func (c approveDeletionsCmd) held(ctx context.Context, service *ops.Service) (all []ops.HeldDeletion, err error) {
+	for _, name := range c.names() {
+		list, unread := service.HeldDeletions(ctx, name)
+		all, err = append(all, list...), errors.Join(err, unread)
+	}
+	slices.SortStableFunc(all, func(a, b ops.HeldDeletion) int { return a.Since.Compare(b.Since) })
+	return all, err
 }

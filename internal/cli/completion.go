@@ -166,7 +166,7 @@ func printValues(w io.Writer, v *kong.Value, prefix, part string, vendors func()
 
 // isVendor reports whether a value is the name of a vendor.
 func isVendor(v *kong.Value) bool {
-	types := []reflect.Type{reflect.TypeFor[app.VendorFlag](), reflect.TypeFor[app.VendorFlags](), reflect.TypeFor[app.PlaceFlag]()}
+	types := []reflect.Type{reflect.TypeFor[app.VendorFlag](), reflect.TypeFor[app.VendorFlags](), reflect.TypeFor[app.PlaceFlags]()}
 	return slices.Contains(types, v.Target.Type()) || v.Name == "vendor"
 }
 

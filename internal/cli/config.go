@@ -143,7 +143,7 @@ func (configSchemaCmd) Help() string {
 	return `An editor with a language server for YAML then completes and checks the file: write as its first line
   # yaml-language-server: $schema=usher.schema.json
 
-Example:
+Examples:
   usher config schema > usher.schema.json`
 }
 

@@ -11,8 +11,8 @@ import (
 
 // pauseCmd is usher pause.
 type pauseCmd struct {
-	Vendor     app.VendorFlag `arg:"" help:"Name of the vendor."`
-	For        time.Duration  `help:"Resume after this time; only by usher resume by default." placeholder:"DURATION"`
+	Vendors    app.VendorFlags `arg:"" name:"vendor" help:"Names of vendors."`
+	For        time.Duration   `help:"Resume after this time; only by usher resume by default." placeholder:"DURATION"`
 	app.Actor  `embed:""`
 	app.Output `embed:""`
 }
@@ -21,11 +21,12 @@ type pauseCmd struct {
 func (pauseCmd) Help() string {
 	return `No process calls the vendor; other vendors go on. Calls in flight go on. No event is lost: events wait
 in their stream, for nats.events_max_age.
-A pause survives restarts of usher and of NATS. A second pause replaces the first.
+A pause survives restarts of usher and of NATS. A second pause replaces the first. JSON has the state of
+one vendor, or a list for several vendors.
 
 Examples:
   usher pause lead --for 1h --reason "LEAD's maintenance"
-  usher pause lead`
+  usher pause lead meiro`
 }
 
 // Validate returns an error for a bad time or an empty name.
@@ -33,19 +34,19 @@ func (p pauseCmd) Validate() error {
 	if p.For < 0 || p.For > ops.LongestPause {
 		return errors.New("--for must be a time to come, such as 1h")
 	}
-	return errors.Join(p.Vendor.Required(), p.Actor.Validate())
+	return errors.Join(p.Vendors.Required(), p.Actor.Validate())
 }
 
 // Run pauses the vendor.
 func (p pauseCmd) Run(ctx context.Context, a *app.App) error {
-	return changePause(ctx, a, p.Output, func(s *ops.Service) (ops.PauseState, error) {
-		return s.Pause(ctx, string(p.Vendor), p.For, a.Actor(p.Actor))
+	return pauseChange{p.Output, p.Vendors}.run(ctx, a, func(s *ops.Service, vendor string) (ops.PauseState, error) {
+		return s.Pause(ctx, vendor, p.For, a.Actor(p.Actor))
 	})
 }
 
 // resumeCmd is usher resume.
 type resumeCmd struct {
-	Vendor     app.VendorFlag `arg:"" help:"Name of the vendor."`
+	Vendors    app.VendorFlags `arg:"" name:"vendor" help:"Names of vendors."`
 	app.Actor  `embed:""`
 	app.Output `embed:""`
 }
@@ -54,33 +55,54 @@ type resumeCmd struct {
 func (resumeCmd) Help() string {
 	return `Ends a pause at once. A vendor without a pause is left unchanged.
 
-Example:
+Examples:
+  usher resume lead meiro
   usher resume lead --reason "maintenance is over"`
 }
 
 // Validate returns an error for an empty name.
-func (r resumeCmd) Validate() error { return errors.Join(r.Vendor.Required(), r.Actor.Validate()) }
+func (r resumeCmd) Validate() error { return errors.Join(r.Vendors.Required(), r.Actor.Validate()) }
 
 // Run resumes the vendor.
 func (r resumeCmd) Run(ctx context.Context, a *app.App) error {
-	return changePause(ctx, a, r.Output, func(s *ops.Service) (ops.PauseState, error) {
-		return s.Resume(ctx, string(r.Vendor), a.Actor(r.Actor))
+	return pauseChange{r.Output, r.Vendors}.run(ctx, a, func(s *ops.Service, vendor string) (ops.PauseState, error) {
+		return s.Resume(ctx, vendor, a.Actor(r.Actor))
 	})
 }
 
-// changePause pauses or resumes a vendor, and prints the state of the vendor.
-func changePause(ctx context.Context, a *app.App, out app.Output, do func(*ops.Service) (ops.PauseState, error)) error {
+// pauseChange is a change of the pauses of vendors.
+type pauseChange struct {
+	app.Output
+	vendors []string
+}
+
+// run pauses or resumes each vendor, and prints the states of the vendors; after an error, the states
+// of the vendors before.
+func (c pauseChange) run(ctx context.Context, a *app.App, do func(*ops.Service, string) (ops.PauseState, error)) error {
 	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	state, err := do(service)
-	if err != nil {
-		return app.Advise(err)
+	var done []ops.PauseState
+	for _, name := range c.vendors {
+		state, wrong := do(service, name)
+		if err = app.Advise(wrong); err != nil {
+			break
+		}
+		done = append(done, state)
 	}
-	if out.Data() {
-		return out.Write(a, state)
+	switch {
+	case len(done) == 0:
+		return err
+	case c.Data() && len(c.vendors) == 1:
+		return c.Write(a, done[0])
+	case c.Data():
+		return errors.Join(c.Write(a, done), err)
 	}
-	return out.Rows(a, []string{"vendor", "state"}, [][]string{{state.Vendor, state.String()}})
+	var rows [][]string
+	for _, state := range done {
+		rows = append(rows, []string{state.Vendor, state.String()})
+	}
+	return errors.Join(c.Rows(a, []string{"vendor", "state"}, rows), err)
 }

@@ -25,6 +25,7 @@ type resultsCmd struct {
 	Outcome    string          `help:"Only with this outcome: done, already_done, superseded, unsupported, skipped or failed." placeholder:"OUTCOME"`
 	Action     string          `help:"Only with this action, such as created or adopted." placeholder:"ACTION"`
 	User       string          `help:"Only of this user." placeholder:"ID"`
+	Course     string          `help:"Only of enrolments in this course, by your id of the course." placeholder:"ID"`
 	Event      string          `help:"Only of the event with this id." placeholder:"ID"`
 	Since      app.Since       `help:"Only since then: 24h, 7d, 2026-03-01 or 2026-03-01T10:00:00Z." placeholder:"TIME"`
 	Limit      int             `help:"End after N results." placeholder:"N"`
@@ -33,7 +34,7 @@ type resultsCmd struct {
 
 // Help is shown below the flags.
 func (resultsCmd) Help() string {
-	return `One line per result, oldest first: time, type, vendor, outcome, user, attempts, time taken, and
+	return `One row per result, oldest first: time, type, vendor, outcome, user, attempts, time taken, and
 error or step (created, adopted by email, updated, …; see docs/concepts.md). A table shows attempts and time only of failures and of more than one attempt.
 In JSON, each result is the published CloudEvent, one per line.
 An event that was sent again may publish its result again, with the same id: the result is printed once.
@@ -42,6 +43,7 @@ Examples:
   usher results --since 1h --outcome failed
   usher results --follow --vendor lead
   usher results --action adopted
+  usher results --course go-101 --outcome failed --since 7d
   usher results --event 4711 --json | jq .data`
 }
 
@@ -62,8 +64,11 @@ func (r resultsCmd) Validate() error {
 	return errors.Join(faults...)
 }
 
-// types returns the result types matched by --type.
+// types returns the result types matched by --type and --course; nil for all, or for an unknown type.
 func (r resultsCmd) types() []string {
+	if r.Type == "" && r.Course != "" {
+		return events.CourseResultTypes()
+	}
 	if slices.Contains(events.ResultTypes(), r.Type) {
 		return []string{r.Type}
 	}
@@ -108,6 +113,11 @@ func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
 		if again, _ := printed.ContainsOrAdd(result.Event.ID(), struct{}{}); again {
 			continue
 		}
+		if n == 0 {
+			if err := r.Head(a, []string{"time", "type", "vendor", "outcome", "user", "step"}, resultWidths); err != nil {
+				return err
+			}
+		}
 		if err := r.print(a, result.Event, result.Data); err != nil {
 			return err
 		}
@@ -125,6 +135,7 @@ func (r resultsCmd) matches(e events.Event, result events.Result) bool {
 	return (r.Outcome == "" || r.Outcome == result.Outcome) &&
 		(r.Action == "" || r.Action == result.Action) &&
 		(r.User == "" || r.User == e.Subject()) &&
+		(r.Course == "" || r.Course == result.CourseID) &&
 		(r.Event == "" || r.Event == result.Event.ID)
 }
 
@@ -144,5 +155,8 @@ func (r resultsCmd) print(a *app.App, e events.Event, result events.Result) erro
 	if result.Attempts > 1 || result.Error != nil {
 		step = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", output.Count(result.Attempts, "attempt"), took, step), ": ")
 	}
-	return r.Row(a, append(fields, step), []int{9, 16, 8, 12, 8, 0})
+	return r.Row(a, append(fields, step), resultWidths)
 }
+
+// resultWidths are the least widths of the columns of a table.
+var resultWidths = []int{9, 24, 8, 12, 8, 0}

@@ -112,7 +112,7 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 		_, err := fmt.Fprintln(a.Stderr, "no vendor has consumers on this NATS: usher serve creates them, once a vendor is on")
 		return err
 	}
-	err := s.Rows(a, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows)
+	err := s.Advice(a, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows)
 	for _, f := range now.Filling {
 		_, failed := fmt.Fprintf(a.Stdout, "%s is %d %% full: %d of %d MiB; a full stream takes no message, and nothing is removed; see usher status --help\n",
 			f.Stream, f.Percent, f.Bytes>>20, f.MaxBytes>>20)
@@ -159,14 +159,14 @@ func printProcesses(w io.Writer, list []streams.Configuration) (err error) {
 // printDeletions prints the approval and the hold of deletions, if there are any.
 func printDeletions(w io.Writer, now ops.Status) (err error) {
 	if until := now.Approved; until != nil {
-		_, err = fmt.Fprintf(w, "deletions: none is held until %s; see approve deletions --end\n", until.UTC().Format(time.RFC3339))
+		_, err = fmt.Fprintf(w, "deletions: none is held until %s; see usher approve deletions --end\n", until.UTC().Format(time.RFC3339))
 	}
 	if held := now.Deletions; held != nil && err == nil {
 		_, err = fmt.Fprintf(w, "deletions are on hold since %s: %s; see usher approve deletions --help\n", held.Since.UTC().Format(time.RFC3339), held.Why)
 	}
 	for _, v := range now.Vendors {
 		if until := v.Approved; until != nil && err == nil {
-			_, err = fmt.Fprintf(w, "deletions at %s: none is held until %s; see approve deletions --end --vendor %s\n", v.Vendor, until.UTC().Format(time.RFC3339), v.Vendor)
+			_, err = fmt.Fprintf(w, "deletions at %s: none is held until %s; see usher approve deletions --end --vendor %s\n", v.Vendor, until.UTC().Format(time.RFC3339), v.Vendor)
 		}
 		if held := v.Deletions; held != nil && err == nil {
 			_, err = fmt.Fprintf(w, "deletions at %s are on hold since %s: %s; see usher approve deletions --vendor %s --list\n",

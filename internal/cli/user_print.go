@@ -22,11 +22,7 @@ type userPrinter struct {
 func newUserPrinter(a *app.App, o app.Output, utc, long bool) userPrinter {
 	p := userPrinter{App: a, Output: o, long: long, clock: func(t time.Time) string { return t.UTC().Format(time.RFC3339) }}
 	if !utc && output.IsTerminal(a.Stdout) {
-		layout := "2006-01-02 15:04"
-		if long {
-			layout = "2006-01-02 15:04:05"
-		}
-		p.clock = func(t time.Time) string { return t.Local().Format(layout) }
+		p.clock = func(t time.Time) string { return localTime(t.Local(), time.Now(), long) }
 	}
 	return p
 }
@@ -163,4 +159,17 @@ func (p userPrinter) reason(e ops.HistoryEvent) string {
 		parts = append(parts, "usher dead show "+e.Dead)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// localTime returns a local time for a terminal: of today the time of day, else, or if long, with the
+// date.
+func localTime(t, now time.Time, long bool) string {
+	switch {
+	case long:
+		return t.Format(time.DateTime)
+	case t.Format(time.DateOnly) == now.Format(time.DateOnly):
+		return t.Format(time.TimeOnly)
+	default:
+		return t.Format("2006-01-02 15:04")
+	}
 }

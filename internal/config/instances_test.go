@@ -115,6 +115,7 @@ func TestFaultsOfInstances(t *testing.T) {
 		"disable at lead":         {"{lead: {on_delete: disable}}", "vendors.lead.on_delete: cannot be disable: the API of the vendor, or the API of the vendor in this mode, has no way to disable an account; want delete or keep"},
 		"disable in a mode":       {"{meiro: {mode: customers, on_delete: disable}}", "vendors.meiro.on_delete: cannot be disable: "},
 		"disable at an instance":  {"{school: {kind: magloft, on_delete: disable}}", "vendors.school.on_delete: cannot be disable: "},
+		"on_unknown":              {"{lead: {on_unknown: forget}}", `:1: vendors.lead.on_unknown: cannot be "forget"; want one of: fail, skip`},
 		"on_leave":                {"{lead: {scope: 'true', on_leave: forget}}", `:1: vendors.lead.on_leave: cannot be "forget"; want one of: delete, disable, keep`},
 		"leave without a scope":   {"{lead: {on_leave: delete}}", ":1: vendors.lead.on_leave: needs a scope: without, every user is in scope and nobody leaves; set vendors.lead.scope, or leave vendors.lead.on_leave out"},
 		"leave at usermost":       {"{usermost: {scope: 'true', on_leave: delete}}", ":1: vendors.usermost.on_leave: cannot be delete: the API of the vendor has no way to delete an account; want keep"},

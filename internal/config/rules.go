@@ -20,6 +20,9 @@ type Rules struct {
 	Adopt Adopt `yaml:"adopt"` // accounts from before that a user may get; default unclaimed
 	// OnDelete is the change for user.deleted; default delete, or disable for some kinds.
 	OnDelete OnDelete `yaml:"on_delete"`
+	// OnUnknown is the end of user.deleted without an e-mail, of a user without a known account;
+	// default fail.
+	OnUnknown OnUnknown `yaml:"on_unknown"`
 	// OnLeave is the change for a user taken out of scope; default keep.
 	OnLeave OnLeave `yaml:"on_leave"`
 	// DeleteAfter is the grace from the disabling of an account until its deletion; default never.
@@ -119,6 +122,23 @@ func (o OnDelete) String() string {
 	return string(o)
 }
 
+// OnUnknown is the end of a deletion of an unknown user.
+type OnUnknown string
+
+// The values of OnUnknown.
+const (
+	FailUnknown OnUnknown = "fail" // a dead letter
+	SkipUnknown OnUnknown = "skip" // skipped
+)
+
+// String returns the word.
+func (o OnUnknown) String() string {
+	if o == "" {
+		return string(FailUnknown)
+	}
+	return string(o)
+}
+
 // OnLeave is the change of an account whose user left the scope.
 type OnLeave string
 
@@ -173,6 +193,9 @@ func (l *loader) checkRules() {
 		}
 		if r := s.Rules; r.Mode != "" {
 			l.oneOf(s.key("mode"), string(r.Mode), modes...)
+		}
+		if o := s.Rules.OnUnknown; o != "" {
+			l.oneOf(s.key("on_unknown"), string(o), string(FailUnknown), string(SkipUnknown))
 		}
 		l.checkRemoval(s, "on_delete", string(s.Rules.OnDelete))
 		l.checkRemoval(s, "on_leave", string(s.Rules.OnLeave))

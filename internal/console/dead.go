@@ -24,7 +24,8 @@ const groupsAPage = 20
 // deadFilter selects dead letters. Empty fields match all.
 type deadFilter struct {
 	ops.DeadFilter
-	Age string // of the last try, at most: one of the ages
+	Vendor string // the only one of Vendors; empty: all
+	Age    string // of the last try, at most: one of the ages
 }
 
 // age is a choice of the filter by time.
@@ -37,11 +38,14 @@ type age struct {
 var ages = []age{{"1h", "last hour", time.Hour}, {"24h", "last day", 24 * time.Hour}, {"168h", "last week", 168 * time.Hour}}
 
 func readDeadFilter(r *http.Request) deadFilter {
-	f := deadFilter{Age: r.FormValue("age"), DeadFilter: ops.DeadFilter{
-		Vendor: r.FormValue("vendor"), Type: r.FormValue("type"), Class: r.FormValue("class"), State: r.FormValue("state"),
+	f := deadFilter{Vendor: r.FormValue("vendor"), Age: r.FormValue("age"), DeadFilter: ops.DeadFilter{
+		Type: r.FormValue("type"), Class: r.FormValue("class"), State: r.FormValue("state"),
 		User: strings.TrimSpace(r.FormValue("user")), Course: strings.TrimSpace(r.FormValue("course")),
 		Cause: r.FormValue("cause"), Text: strings.TrimSpace(r.FormValue("text")),
 	}}
+	if f.Vendor != "" {
+		f.Vendors = []string{f.Vendor}
+	}
 	if i := slices.IndexFunc(ages, func(a age) bool { return a.Value == f.Age }); i >= 0 {
 		f.After = time.Now().Add(-ages[i].most)
 	}

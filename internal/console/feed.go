@@ -16,7 +16,8 @@ import (
 // feedFilter selects the rows of the feed.
 type feedFilter struct {
 	Vendor, Kind string
-	Type, User   string    // of the event
+	Type         string    // of the event
+	User, Course string    // of the event
 	Since, Until time.Time // zero: without
 	Still        bool      // the page does not follow the feed
 }
@@ -26,7 +27,7 @@ const minuteForm = "2006-01-02T15:04"
 
 func readFeedFilter(r *http.Request) feedFilter {
 	f := feedFilter{
-		Vendor: r.FormValue("vendor"), Kind: r.FormValue("outcome"), Type: r.FormValue("type"), User: strings.TrimSpace(r.FormValue("user")),
+		Vendor: r.FormValue("vendor"), Kind: r.FormValue("outcome"), Type: r.FormValue("type"), User: strings.TrimSpace(r.FormValue("user")), Course: strings.TrimSpace(r.FormValue("course")),
 		Since: minuteOf(r.FormValue("since")), Until: minuteOf(r.FormValue("until")), Still: r.FormValue("still") != "",
 	}
 	if !slices.Contains([]string{kindDone, kindFailed, kindSkipped}, f.Kind) {
@@ -50,7 +51,7 @@ func minuteOf(text string) time.Time {
 // Query returns the filter as a query of the URLs of the page and of the stream.
 func (f feedFilter) Query() string {
 	q := url.Values{}
-	for name, value := range map[string]string{"vendor": f.Vendor, "outcome": f.Kind, "type": f.Type, "user": f.User, "since": f.Minute("since"), "until": f.Minute("until")} {
+	for name, value := range map[string]string{"vendor": f.Vendor, "outcome": f.Kind, "type": f.Type, "user": f.User, "course": f.Course, "since": f.Minute("since"), "until": f.Minute("until")} {
 		if value != "" {
 			q.Set(name, value)
 		}
@@ -69,7 +70,7 @@ func (f feedFilter) Minute(name string) string {
 
 // Searches reports whether the page reads the stream, and not only the newest rows.
 func (f feedFilter) Searches() bool {
-	return f.User != "" || f.Type != "" || !f.Since.IsZero() || !f.Until.IsZero()
+	return f.User != "" || f.Course != "" || f.Type != "" || !f.Since.IsZero() || !f.Until.IsZero()
 }
 
 // Stands reports whether the page does not follow the feed.
@@ -77,7 +78,7 @@ func (f feedFilter) Stands() bool { return f.Still || !f.Until.IsZero() }
 
 func (f feedFilter) fits(r row) bool {
 	return (f.Vendor == "" || f.Vendor == r.Vendor) && (f.Kind == "" || f.Kind == r.Kind) &&
-		(f.Type == "" || f.Type == r.Type) && (f.User == "" || f.User == r.UserID) &&
+		(f.Type == "" || f.Type == r.Type) && (f.User == "" || f.User == r.UserID) && (f.Course == "" || f.Course == r.Course) &&
 		!r.At.Before(f.Since) && (f.Until.IsZero() || r.At.Before(f.Until))
 }
 

@@ -31,6 +31,7 @@ type row struct {
 	Outcome  string
 	EventID  string
 	UserID   string
+	Course   string // our id; empty for other events
 	Attempts int
 	TookMS   int64
 	Why      string // of a failure
@@ -227,7 +228,7 @@ func rowOf(t streams.ResultHeader) (row, bool) {
 	r := result.Data
 	rw := row{
 		At: t.At, Vendor: t.Vendor, Type: r.Event.Type, Kind: kindOf(t.Type), Outcome: r.Outcome,
-		EventID: r.Event.ID, UserID: result.Event.Subject(), Attempts: r.Attempts, TookMS: r.TookMS,
+		EventID: r.Event.ID, UserID: result.Event.Subject(), Course: r.CourseID, Attempts: r.Attempts, TookMS: r.TookMS,
 	}
 	if r.Error != nil {
 		rw.Why = r.Error.Message

@@ -73,7 +73,7 @@ func stateText(v ops.VendorStatus, now time.Time) (text string, problem bool) {
 	case ops.Paused:
 		text = v.Vendor + " paused"
 		if v.Until != nil {
-			text += " until " + v.Until.UTC().Format("15:04")
+			text += " until " + clock(*v.Until)
 		}
 		return text, false
 	case ops.Off:

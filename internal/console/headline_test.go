@@ -36,7 +36,7 @@ func TestHeadline(t *testing.T) {
 				{"EVENTS 81 % full", "https://github.com/usherhq/usher/blob/main/docs/operating.md", true},
 				{"15 dead letters wait", "/console/dead", true},
 				{"3 deletions held", "/console/deletions", true},
-				{"p paused until 09:00", "/console/vendors/p", false},
+				{"p paused until " + until.Format(time.DateTime) + " UTC", "/console/vendors/p", false},
 				{"o off", "/console/vendors/o", false},
 				{Text: "1 vendor fine"},
 			},

@@ -65,7 +65,11 @@ func newProvider(o OIDC) (*provider, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(text)
-	client := &http.Client{Timeout: oidcTimeout, Transport: limitedBody{http.DefaultTransport}}
+	client := &http.Client{
+		Timeout: oidcTimeout, Transport: limitedBody{http.DefaultTransport},
+		// A redirect would take the code and the secret of the client elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return &provider{config: o, digest: hex.EncodeToString(sum[:8]), client: client}, nil
 }
 
@@ -154,12 +158,29 @@ func (p *provider) redeem(ctx context.Context, code string, a attempt) (identity
 			return identity{}, err
 		}
 	}
+	dropUnverified(claims)
 	return p.identify(token.Subject, claims)
+}
+
+// The claims of an e-mail.
+const (
+	claimEmail    = "email"
+	claimVerified = "email_verified"
+)
+
+// dropUnverified removes an e-mail that the provider does not call verified: at many providers
+// people set the e-mail themselves, to that of an operator too.
+func dropUnverified(claims map[string]any) {
+	if v := claims[claimVerified]; v != true && v != "true" {
+		delete(claims, claimEmail)
+	}
 }
 
 // lacks reports whether a claim of the rules, or the name, is missing.
 func (p *provider) lacks(claims map[string]any) bool {
-	missing := func(r OIDCRule) bool { return claims[r.Claim] == nil }
+	missing := func(r OIDCRule) bool {
+		return claims[r.Claim] == nil || r.Claim == claimEmail && claims[claimVerified] == nil
+	}
 	return claims[p.config.NameClaim] == nil || slices.ContainsFunc(p.config.Rules, missing)
 }
 

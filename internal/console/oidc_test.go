@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +30,8 @@ type issuer struct {
 	info   map[string]any             // the user info
 	sign   func(claims []byte) string // nil: with key
 	asked  url.Values                 // the last request for a log-in
+	// elsewhere is the host to which the token endpoint redirects; "": none.
+	elsewhere string
 }
 
 func newIssuer(t *testing.T) *issuer {
@@ -68,6 +72,10 @@ func (i *issuer) json(w http.ResponseWriter, value any) {
 
 // token answers the exchange of a code, if the verifier of PKCE is the one of the log-in.
 func (i *issuer) token(w http.ResponseWriter, r *http.Request) {
+	if i.elsewhere != "" {
+		http.Redirect(w, r, i.elsewhere, http.StatusTemporaryRedirect)
+		return
+	}
 	if challengeOf(r.PostFormValue("code_verifier")) != i.asked.Get("code_challenge") || i.asked.Get("code_challenge_method") != "S256" {
 		http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
 		return
@@ -294,5 +302,46 @@ func TestProviderAway(t *testing.T) {
 	}
 	if b := w.login(bobsToken); b.form == "" {
 		t.Error("tokens do not work without the provider")
+	}
+}
+
+// TestOnlyVerifiedEmailCounts logs in with the e-mail of an operator, which a person may have set.
+func TestOnlyVerifiedEmailCounts(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		token, info map[string]any
+		in          bool
+	}{
+		"verified":               {map[string]any{"email": "ada@example.org", "email_verified": true}, nil, true},
+		"verified, as a text":    {map[string]any{"email": "ada@example.org", "email_verified": "true"}, nil, true},
+		"verified, in user info": {map[string]any{"email": "ada@example.org"}, map[string]any{"sub": "s-1", "email_verified": true}, true},
+		"not verified":           {map[string]any{"email": "ada@example.org", "email_verified": false}, nil, false},
+		"not verified, as text":  {map[string]any{"email": "ada@example.org", "email_verified": "false"}, nil, false},
+		"nothing said":           {map[string]any{"email": "ada@example.org"}, map[string]any{"sub": "s-1"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := newIssuer(t)
+			i.claims, i.info = func(c map[string]any) { maps.Copy(c, test.token) }, test.info
+			w := oidcWorld(t, i, func(o *console.OIDC) {
+				o.Rules = []console.OIDCRule{{Claim: "email", Value: "ada@example.org", Operator: true}}
+			})
+			if status, text := w.browser().get("/console/oidc/login"); (status == http.StatusOK) != test.in {
+				t.Errorf("got %d:\n%s", status, text)
+			}
+		})
+	}
+}
+
+// TestCodeAndSecretGoToTheProviderAlone has a provider whose token endpoint redirects elsewhere.
+func TestCodeAndSecretGoToTheProviderAlone(t *testing.T) {
+	t.Parallel()
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	t.Cleanup(other.Close)
+	i := newIssuer(t)
+	i.elsewhere = other.URL
+	if status, _ := oidcWorld(t, i, nil).browser().get("/console/oidc/login"); status < 400 || elsewhere.Load() > 0 {
+		t.Errorf("got %d, and %d requests elsewhere", status, elsewhere.Load())
 	}
 }

@@ -30,6 +30,7 @@ type view struct {
 	Notice  string
 	Now     time.Time
 	Reload  bool // the page reloads itself
+	Demo    bool // vendors are stand-ins with injected faults
 	Data    any
 }
 
@@ -69,7 +70,8 @@ var menu = []struct {
 
 func newPages(files *assets) (pages, error) {
 	functions := template.FuncMap{
-		"asset": files.path, "mask": mask, "ago": ago, "stamp": stamp, "iso": iso, "clock": clock, "number": number,
+		"asset": files.path, "mask": func(text string) template.HTML { return timed(mask(text)) }, "timed": timed,
+		"ago": ago, "stamp": stamp, "clock": clockHTML, "dayTime": dayTime, "number": number,
 		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "atVendor": atVendorKind, "would": wouldKind, "action": actionName, "letterPath": letterPath, "menu": func() any { return menu },
 		"vendorPath": vendorPath, "pair": func(one, two any) pair { return pair{one, two} }, "doc": docPath, "shown": shownText, "days": daysName,
 		"within": func(here, p string) bool { return here == p || p != root && strings.HasPrefix(here, p) },
@@ -119,6 +121,7 @@ func (c *Console) view(here string, who visitor, a answer) view {
 	return view{
 		Title: a.title, Here: here, Who: who, Form: who.csrf, Version: c.deps.Version, Notice: a.notice,
 		Now: time.Now().UTC(), Reload: a.status == http.StatusServiceUnavailable, Data: a.data,
+		Demo: c.config.Open && !c.config.closed(),
 	}
 }
 

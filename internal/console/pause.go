@@ -25,19 +25,24 @@ func (c *Console) pause(ctx context.Context, v *visit) (answer, error) {
 	}
 	name := v.PathValue("vendor")
 	_, err := v.service.Pause(ctx, name, span, v.actor())
-	return c.halted(name, "paused", err)
+	return c.halted(v, "paused", err)
 }
 
 // resume ends a pause.
 func (c *Console) resume(ctx context.Context, v *visit) (answer, error) {
 	name := v.PathValue("vendor")
 	_, err := v.service.Resume(ctx, name, v.actor())
-	return c.halted(name, "resumed", err)
+	return c.halted(v, "resumed", err)
 }
 
-func (c *Console) halted(vendor, how string, err error) (answer, error) {
+// halted returns to the page of the form: the page of the vendor, or the overview.
+func (c *Console) halted(v *visit, how string, err error) (answer, error) {
+	vendor := v.PathValue("vendor")
 	if errors.Is(err, ops.ErrNoConsumers) {
 		return answer{}, &refusal{http.StatusNotFound, "Nothing to pause", err.Error()}
+	}
+	if v.PostFormValue("back") == "vendor" {
+		return answer{to: vendorPath(vendor) + "?" + how + "=1"}, err
 	}
 	return answer{to: root + "?" + how + "=" + vendor}, err
 }

@@ -64,7 +64,11 @@ func newestFirst(rows []row) []row {
 // resultTypes returns the types of results of a filter; nil for all.
 func resultTypes(f feedFilter) (list []string) {
 	outcomes := []string{events.Done, events.Failed, events.Superseded}
-	if f.Type == "" {
+	switch {
+	case f.Type != "":
+	case f.Course != "":
+		return events.CourseResultTypes()
+	default:
 		return nil
 	}
 	for _, outcome := range outcomes {

@@ -110,7 +110,7 @@ func reasonsOf(b ops.Backlog) (list []reason) {
 }
 
 // ruleNames are the rules of a team in the section of a vendor.
-var ruleNames = []string{"kind", "mode", "may", "start", "scope", "map", "on_delete", "on_leave", "delete_after", "adopt", "match", "deletions"}
+var ruleNames = []string{"kind", "mode", "may", "start", "scope", "map", "on_delete", "on_unknown", "on_leave", "delete_after", "adopt", "match", "deletions"}
 
 // settings adds the settings and the rules of a vendor.
 func (p *vendorPage) settings(service *ops.Service, name string) {

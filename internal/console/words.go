@@ -2,33 +2,10 @@ package console
 
 import (
 	"fmt"
-	"html/template"
 	"strconv"
 	"strings"
 	"time"
 )
-
-// stamp returns a time in HTML: relative, followed by the time itself.
-func stamp(now time.Time, at any) template.HTML {
-	t, ok := moment(at)
-	if !ok {
-		return "—"
-	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s <small>%s</small></time>`, iso(t), ago(now, t), clock(t))) //nolint:gosec // only times
-}
-
-// moment returns a time given as a value or a pointer.
-func moment(at any) (time.Time, bool) {
-	switch t := at.(type) {
-	case time.Time:
-		return t, !t.IsZero()
-	case *time.Time:
-		if t != nil {
-			return *t, !t.IsZero()
-		}
-	}
-	return time.Time{}, false
-}
 
 // ago returns the distance of t from now, in words.
 func ago(now, t time.Time) string {
@@ -56,11 +33,6 @@ func span(d time.Duration) string {
 		return strconv.Itoa(int(d.Hours()/24)) + " days"
 	}
 }
-
-func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// clock returns date and time to the second.
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
 // number returns a count with separated thousands.
 func number(n any) string {

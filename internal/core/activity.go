@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -83,7 +82,7 @@ type results struct {
 }
 
 func (r results) Publish(ctx context.Context, vendor string, e events.Event) error {
-	if !slices.Contains(events.ActivityResultTypes(), e.Type()) {
+	if !events.IsActivityResultType(e.Type()) {
 		return r.Results.Publish(ctx, vendor, e)
 	}
 	if r.memory.HasResultID(e.ID()) {

@@ -27,12 +27,16 @@ type admissionKey struct{}
 // Wait waits until a call may begin. A call outside of an effect, such as a check or the
 // recording of an activity, counts as activity. A probe is the first call of an effect.
 func (l *Limiter) Wait(ctx context.Context, begin time.Time) error {
+	a, ok := ctx.Value(admissionKey{}).(*admission)
+	if ok && !a.spent.Swap(true) {
+		if !time.Now().Before(begin) {
+			return context.DeadlineExceeded
+		}
+		return ctx.Err()
+	}
 	ctx, cancel := context.WithDeadline(ctx, begin)
 	defer cancel()
-	a, ok := ctx.Value(admissionKey{}).(*admission)
 	switch {
-	case ok && !a.spent.Swap(true):
-		return ctx.Err()
 	case l.Rest() > time.Until(begin): // no slot is kept until then
 		return fairness.ErrResting
 	case !ok:

@@ -83,6 +83,15 @@ func (v *Vendor) Holds() bool {
 	return !time.Now().Before(own.Approved) && (v.all.stops(v.all.Record()) || v.own.stops(own))
 }
 
+// Dropped returns the time before which all registered removals are discarded; zero: none is.
+func (v *Vendor) Dropped() time.Time {
+	all, own := v.all.Record().Dropped, v.own.Record().Dropped
+	if all.Before(own) {
+		return own
+	}
+	return all
+}
+
 // Released returns a channel that is closed at the end of the present or the next hold.
 func (v *Vendor) Released() <-chan struct{} { return v.released.wait() }
 

@@ -41,6 +41,7 @@ func (v Vendor) team() handlers.Policy {
 	return handlers.Policy{
 		May: r.May, Shadow: r.Mode.Is(config.Shadow), DeleteAfter: r.DeleteAfter,
 		Match: r.Match, Adopt: handlers.Adopt(r.Adopt), OnDelete: handlers.Removal(r.OnDelete), OnLeave: handlers.Removal(r.OnLeave),
+		SkipUnknown: r.OnUnknown == config.SkipUnknown,
 	}
 }
 

@@ -38,7 +38,7 @@ var rules = []rule{
 		"internal/cli/...",
 		[]string{
 			"internal/cli/...", "internal/engine", "internal/ops", "internal/notify", "internal/masking", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
-			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi/...", "handlers", "events", "schemas", "vendors", nats,
+			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi/...", "examples/vendors", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
 	},
@@ -173,7 +173,7 @@ var rules = []rule{
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},
-	{"vendors/httpapi/filetest", []string{"vendors", "vendors/httpapi", "vendors/vendortest"}, "tests descriptions of APIs, also in a command"},
+	{"vendors/httpapi/filetest", []string{"vendors", "vendors/httpapi", "vendors/sandbox", "vendors/vendortest"}, "tests descriptions of APIs, also in a command"},
 	{"vendors/httpapi", []string{"internal/expression", "internal/spelling", "vendors"}, "knows APIs only by their descriptions"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone"},
 }

@@ -21,6 +21,7 @@ type guard struct {
 	verdict  deletionguard.Verdict
 	looks    int
 	released chan struct{}
+	dropped  time.Time
 }
 
 func newGuard(v deletionguard.Verdict) *guard { return &guard{verdict: v} }
@@ -36,6 +37,12 @@ func (g *guard) Holds() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.verdict == deletionguard.Hold
+}
+
+func (g *guard) Dropped() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.dropped
 }
 
 func (g *guard) Released() <-chan struct{} {

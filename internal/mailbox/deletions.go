@@ -17,6 +17,9 @@ type Guard interface {
 	Removal(ctx context.Context, r deletionguard.Removal) (deletionguard.Verdict, error)
 	// Holds reports whether deletions are held at present, without asking any server.
 	Holds() bool
+	// Dropped returns the time before which all registered removals are dropped, without asking any
+	// server; zero: none is.
+	Dropped() time.Time
 	// Released returns a channel that is closed at the end of the present or the next hold.
 	Released() <-chan struct{}
 }
@@ -69,13 +72,14 @@ func (d *deletions) mayRemove(ctx context.Context, e *record.Effect) error {
 
 // ask asks the guard about a removal. A removal is held while the guard cannot answer. A
 // deletion in hand counts from the publication: a drop of the held deletions drops earlier
-// published ones too, even if they were not read yet.
+// published ones too, even if they were not read yet. A replay counts from its own registration:
+// a dropped deletion may be sent back.
 func (d *deletions) ask(ctx context.Context, e *record.Effect) deletionguard.Verdict {
 	r := deletionguard.Removal{First: e.Registered}
 	if e.Later && e.Replay == 0 { // deletions dropped within the grace are others
 		r.First = r.First.Add(d.config.Rules.DeleteAfter)
 	}
-	if a := d.hand.of(e); a != nil && a.event.Message.Stored.Before(r.First) {
+	if a := d.hand.of(e); a != nil && e.Replay == 0 && a.event.Message.Stored.Before(r.First) {
 		r.First = a.event.Message.Stored
 	}
 	if e.Replay > 0 || !d.handlers[e.Type].Removes {

@@ -82,8 +82,8 @@ func (r reader) parse(message Message, replay int) *Event {
 		}
 	}
 	e.Invalid = r.understand(e)
-	if e.Invalid == nil && slices.Contains(r.byTime, e.Source()) {
-		e.Sent = record.SentBy(e.Source(), e.Time(), e.Message.Stored)
+	if e.Invalid == nil && slices.Contains(r.byTime, events.Source(e.Event)) {
+		e.Sent = record.SentBy(events.Source(e.Event), e.Time(), e.Message.Stored)
 	}
 	return e
 }
@@ -99,7 +99,7 @@ func (r reader) understand(e *Event) error {
 		}
 		return d.err
 	}
-	key := events.Key(e.Source(), e.ID())
+	key := events.Key(events.Source(e.Event), e.ID())
 	err := r.valid(e, d)
 	if err != nil {
 		if e.Key == "" { // an invalid event must not pass for a valid event with the same id
@@ -146,7 +146,7 @@ func (r reader) valid(e *Event, d *decoded) error {
 // checkSeal checks the seal of an event of a reserved source. A translation makes no such source.
 func (r reader) checkSeal(e *Event, d *decoded) error {
 	err := events.CheckSeal(d.sent, e.Message.Header, r.sealKeys)
-	if err == nil && e.Source() != d.sent.Source() {
+	if err == nil && events.Source(e.Event) != events.Source(d.sent) {
 		err = events.CheckSeal(e.Event, nil, r.sealKeys)
 	}
 	return err
@@ -233,7 +233,7 @@ func (e *Event) age() time.Duration { return time.Since(e.Message.Stored) }
 
 // reusedKey is the key of an event with the source and id of another event.
 func reusedKey(e *Event) string {
-	return events.Key(events.Key(e.Source(), e.ID()), string(e.Message.Payload))
+	return events.Key(events.Key(events.Source(e.Event), e.ID()), string(e.Message.Payload))
 }
 
 // reusedID returns the fault of an event with the source and id of another event.

@@ -102,9 +102,9 @@ func (x *Previewer) begin(ctx context.Context, e *Event, now time.Time) (*attemp
 
 // forecastOf returns the attempt of a forecast, without a result.
 func (t *attempts) forecastOf(e *Event, now time.Time) *result {
-	a := e.arrival(0)
 	return &result{event: e, effect: record.Effect{
-		Key: a.Key, Replay: a.Replay, Position: a.Position, Type: a.Type, Scope: a.Scope, Course: a.Course, Registered: now, Begun: now, Attempts: 1,
+		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
+		Registered: now, Begun: now, Attempts: 1,
 	}}
 }
 

@@ -130,6 +130,8 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 			return verdict{giveUp: ClassProfile}
 		}
 		return verdict{}
+	case errors.Is(err, handlers.ErrUnknownUser):
+		return verdict{giveUp: classPrerequisite}
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= c.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}

@@ -172,7 +172,9 @@ func (p *plan) abandonOverdue(r *record.Record) (again bool, err error) {
 // next decides the next step. A held deletion gives the claim back before anything is stored,
 // and the effect behind the deletion is chosen.
 func (p *plan) next(r *record.Record) error {
-	p.owner.HeldDue = p.deps.Guard != nil && !p.deps.Guard.Holds()
+	if g := p.deps.Guard; g != nil {
+		p.owner.HeldDue, p.owner.Dropped = !g.Holds(), g.Dropped()
+	}
 	for {
 		p.decision = r.Next(p.now, p.owner)
 		e := &p.decision.Effect
@@ -184,7 +186,7 @@ func (p *plan) next(r *record.Record) error {
 			return errUnguarded
 		case verdict == deletionguard.Hold:
 			r.Postpone(record.Attempt{Key: e.Key, Replay: e.Replay, Nonce: p.owner.Nonce}, record.Pause{Held: true, Due: p.deletions.heldUntil(p.now)})
-			p.owner.HeldDue = false
+			p.owner.HeldDue, p.owner.Dropped = false, time.Time{}
 		case verdict == deletionguard.Proceed && !p.admitted:
 			return errAdmission
 		default:

@@ -146,7 +146,7 @@ func (b *outbox) mayHaveDeadLetter(f *record.Finished) bool {
 // byte for byte.
 func (p *publisher) result(ctx context.Context, event *Event, f *record.Finished) error {
 	r := events.Result{
-		Vendor: p.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS,
+		Vendor: p.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, CourseID: f.Course, Attempts: f.Attempts, TookMS: f.TookMS,
 		Action: f.Action, MatchedBy: f.MatchedBy, Changed: f.ChangedFields(), Reason: f.Reason, Ignored: event.Ignored,
 	}
 	if f.Kind == events.Failed {

@@ -34,6 +34,7 @@ func subjects(list []Right, indent string) string {
 const (
 	accountUsher     = "USHER"
 	accountAudit     = "AUDIT"
+	accountWorkers   = "WORKERS"
 	accountIngest    = "INGEST"
 	accountOperators = "OPERATORS"
 	accountProducers = "PRODUCERS"
@@ -60,6 +61,9 @@ func (c Config) File() string {
 	b.WriteString(head)
 	b.WriteString(c.usher())
 	b.WriteString(c.auditAccount())
+	b.WriteString(c.role(accountWorkers, `  # For usher serve. The user cannot create or change streams: the operator does so before the
+  # start, by usher nats apply.
+`, c.Of(Worker)))
 	b.WriteString(c.role(accountOperators, `  # For commands by hand: usher status, dead, pause, approve, audit, reconcile, nats apply …,
   # and for a process with the console and without vendors (worker.on: false). The permissions
   # of usher forget may be moved to a separate user.
@@ -73,7 +77,7 @@ func (c Config) File() string {
 	return b.String()
 }
 
-// usher returns the account of the streams, with the users that need consumers with acks.
+// usher returns the account of the streams, with the user for backups alone.
 func (c Config) usher() string {
 	return fmt.Sprintf(`  # The streams and buckets, but AUDIT.
   %s: {
@@ -81,19 +85,17 @@ func (c Config) usher() string {
     exports: [
 %s    ]
     users: [
-      # For usher serve. The user cannot create or change streams: the operator does so before
-      # the start, by usher nats apply.
-%s      # For backups and restores by the nats command: docs/operating.md. The user can read and
+      # For backups and restores by the nats command: docs/operating.md. The user can read and
       # write everything.
 %s    ]
   }
 
-`, accountUsher, c.exports(), user("usher", c.Of(Worker)), user("backup", c.backup()))
+`, accountUsher, c.exports(), user("backup", c.backup()))
 }
 
 // exports returns the services of the account of the streams, with the accounts that may use each.
 func (c Config) exports() string {
-	roles := []struct{ account, name string }{{accountOperators, Operator}, {accountIngest, Ingest}, {accountProducers, Producer}}
+	roles := []struct{ account, name string }{{accountWorkers, Worker}, {accountOperators, Operator}, {accountIngest, Ingest}, {accountProducers, Producer}}
 	accounts, order := map[string][]string{}, []string(nil)
 	for _, role := range roles {
 		for _, subject := range c.services(c.Of(role.name)) {
@@ -121,7 +123,7 @@ func (c Config) services(u User) (list []string) {
 			continue
 		case strings.HasPrefix(subject, defaultAPI):
 			subject = "$JS.API.>"
-		case u.Name == Operator && strings.HasPrefix(subject, "$KV."):
+		case strings.HasPrefix(subject, "$KV."):
 			subject = "$KV.>"
 		}
 		if !slices.Contains(list, subject) {
@@ -188,7 +190,15 @@ func (c Config) role(account, about string, u User) string {
 		fmt.Fprintf(&imports, "      { service: { account: %s, subject: %q } }\n", accountAudit, c.Names.Subject("usher.audit"))
 		fmt.Fprintf(&imports, "      { service: { account: %s, subject: \"$JS.API.>\" }, to: %q }\n", accountAudit, c.Audit+">")
 	}
-	return fmt.Sprintf("%s  %s: {\n    imports: [\n%s    ]\n    users: [\n%s    ]\n  }\n\n", about, account, imports.String(), user(u.Name, u))
+	return fmt.Sprintf("%s  %s: {\n    imports: [\n%s    ]\n    users: [\n%s    ]\n  }\n\n", about, account, imports.String(), user(u.login(), u))
+}
+
+// login returns the name of the user at the server.
+func (u User) login() string {
+	if u.Name == Worker {
+		return "usher"
+	}
+	return u.Name
 }
 
 // user returns the lines of a user. The variable of the password has the name of the user.

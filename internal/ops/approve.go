@@ -32,6 +32,7 @@ type Approval struct {
 	Ended   time.Time  `json:"ended,omitzero"`    // former end of an approval that was ended early
 	Vendors []Approval `json:"vendors,omitempty"` // of all vendors: the vendors with a hold or an approval of their own
 	end     bool       // ApproveOptions.End
+	others  bool       // a hold of all vendors goes on at the others
 }
 
 // Nothing reports whether nothing was changed, at any vendor.
@@ -115,6 +116,7 @@ func (o ApproveOptions) change(r *deletionguard.Record, all deletionguard.Record
 	if r.Why == "" {
 		done.Was, done.Since = all.Why, all.Held
 	}
+	done.others = o.Vendor != "" && all.Why != ""
 	switch {
 	case o.End:
 		done = Approval{Vendor: o.Vendor, end: true}
@@ -164,9 +166,17 @@ func (a Approval) text() string {
 	case !a.Ended.IsZero():
 		return "too many deletions" + at + " are held again; none would have been until " + a.Ended.UTC().Format(time.RFC3339)
 	case a.Drop:
-		return before + "the deletions" + at + " registered before now become dead letters: see usher dead list --class dropped"
+		return before + "the deletions" + at + " registered before now become dead letters: see usher dead list --class dropped" + a.ofOthers()
 	case before == "":
 		before = "deletions" + at + " were not on hold\n"
 	}
-	return before + "they go on, and none is held until " + a.Until.UTC().Format(time.RFC3339)
+	return before + "they go on, and none is held until " + a.Until.UTC().Format(time.RFC3339) + a.ofOthers()
+}
+
+// ofOthers returns the line about a hold of all vendors.
+func (a Approval) ofOthers() string {
+	if !a.others {
+		return ""
+	}
+	return "\nthe hold of all vendors goes on, also for later deletions: usher approve deletions, without --vendor, ends the hold"
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -81,7 +79,7 @@ func (w *emailWriter) run(ctx context.Context) (err error) {
 func (w *emailWriter) write(ctx context.Context, batch []*streams.Delivery) {
 	byUser := map[string][]func() error{}
 	for _, d := range batch {
-		user, email := w.read(d)
+		user, email := emailIn(d.Message, w.translate)
 		byUser[user] = append(byUser[user], func() error {
 			if user != "" && email != "" {
 				if err := w.index.Set(ctx, user, record.Digest(user), email, d.Position); err != nil {
@@ -116,11 +114,12 @@ func (w *emailWriter) insist(ctx context.Context, step func() error) {
 	}
 }
 
-// read returns the user and the e-mail of an event; empty for an unreadable event.
-func (w *emailWriter) read(d *streams.Delivery) (user, email string) {
-	e, err := events.FromNATS(d.Header, d.Data)
-	if err == nil && w.translate != nil {
-		e, err = w.translate(e)
+// emailIn returns the user and the e-mail of a stored event; empty for an unreadable event. translate
+// may be nil.
+func emailIn(m streams.Message, translate mailbox.Translate) (user, email string) {
+	e, err := events.FromNATS(m.Header, m.Data)
+	if err == nil && translate != nil {
+		e, err = translate(e)
 	}
 	var data struct {
 		Email string `json:"email"`
@@ -134,31 +133,6 @@ func (w *emailWriter) read(d *streams.Delivery) (user, email string) {
 // emails opens the index of e-mails.
 func (s *Service) emails(ctx context.Context) (*emailindex.Index, error) {
 	return emailindex.Open(ctx, s.Streams.Client, s.Config.Profiles.Keys)
-}
-
-// FindUsers returns the ids of the users that a text may mean: the text itself, unless it has the form
-// of an e-mail; otherwise the users with the e-mail, and a user whose id is the text.
-func (s *Service) FindUsers(ctx context.Context, text string) ([]string, error) {
-	text = strings.TrimSpace(text)
-	if !strings.Contains(text, "@") {
-		return []string{text}, nil
-	}
-	var found []string
-	index, err := s.emails(ctx)
-	switch {
-	case err == nil:
-		found, err = index.Find(ctx, text)
-	case errors.Is(err, streams.ErrNoStream): // of a former version
-		err = nil
-	}
-	if err != nil || slices.Contains(found, text) {
-		return found, err
-	}
-	h, err := s.History(ctx, text)
-	if err == nil && len(h.Accounts)+len(h.Events) > 0 {
-		found = append(found, text)
-	}
-	return found, err
 }
 
 // findEmails counts the values of the user in the index of e-mails.

@@ -1,12 +1,14 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usherhq/usher/internal/deletionguard"
 )
@@ -19,6 +21,15 @@ type guards struct {
 
 // names returns the names of the vendors with a record.
 func (g guards) names() []string { return slices.Sorted(maps.Keys(g.vendors)) }
+
+// why returns the reason for which removals at a vendor are held at a time; "" if none are.
+func (g guards) why(vendor string, now time.Time) string {
+	own := g.vendors[vendor]
+	if now.Before(own.Approved) {
+		return ""
+	}
+	return cmp.Or(g.all.Why, own.Why)
+}
 
 // guardKey returns the key of the record of a vendor, or of all vendors for an empty name.
 func guardKey(vendor string) string {

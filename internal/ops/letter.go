@@ -22,17 +22,21 @@ type Letter struct {
 
 // DeadFilter selects dead letters. Empty fields match all.
 type DeadFilter struct {
-	Vendor, Type, Class, State string
-	User, Course               string
-	Cause                      string // Cause.Key
-	Text                       string // in the message, the id of the event, or the start of the key
-	After, Before              time.Time
+	Vendors            []string
+	Type, Class, State string
+	User, Course       string
+	Cause              string // Cause.Key
+	Text               string // in the message, the id of the event, or the start of the key
+	After, Before      time.Time
 }
 
 // Matches reports whether a dead letter matches all fields.
 func (f DeadFilter) Matches(l Letter) bool {
+	if len(f.Vendors) > 0 && !slices.Contains(f.Vendors, l.Vendor) {
+		return false
+	}
 	for _, pair := range [][2]string{
-		{f.Vendor, l.Vendor}, {f.Type, l.Type}, {f.Class, l.Class}, {f.State, l.State}, {f.User, l.UserID}, {f.Course, l.Course}, {f.Cause, l.Cause.Key},
+		{f.Type, l.Type}, {f.Class, l.Class}, {f.State, l.State}, {f.User, l.UserID}, {f.Course, l.Course}, {f.Cause, l.Cause.Key},
 	} {
 		if pair[0] != "" && pair[0] != pair[1] {
 			return false

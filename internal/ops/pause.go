@@ -16,13 +16,15 @@ type PauseState struct {
 	Paused bool       `json:"paused"`
 	Since  *time.Time `json:"since,omitempty"`
 	Until  *time.Time `json:"until,omitempty"` // if the pause has an end
+	By     string     `json:"by,omitempty"`    // the person; empty in pauses of older versions
+	Why    string     `json:"why,omitempty"`
 }
 
 // String returns the state in words.
 func (s PauseState) String() string {
 	switch {
 	case !s.Paused:
-		return "open"
+		return "not paused"
 	case s.Until == nil:
 		return "paused until usher resume"
 	default:
@@ -32,7 +34,7 @@ func (s PauseState) String() string {
 
 // pauseState returns the state of a vendor with this pause.
 func pauseState(vendor string, p streams.Pause) PauseState {
-	state := PauseState{Vendor: vendor, Paused: true, Since: &p.Since}
+	state := PauseState{Vendor: vendor, Paused: true, Since: &p.Since, By: p.By, Why: p.Why}
 	if !p.Until.IsZero() {
 		state.Until = &p.Until
 	}
@@ -42,7 +44,7 @@ func pauseState(vendor string, p streams.Pause) PauseState {
 // Pause stops all calls of a vendor: for the time span, or until Resume if span is zero. The action
 // is recorded in the audit log first.
 func (s *Service) Pause(ctx context.Context, vendor string, span time.Duration, by Actor) (PauseState, error) {
-	p := streams.Pause{Since: time.Now().UTC().Truncate(time.Second)}
+	p := streams.Pause{Since: time.Now().UTC().Truncate(time.Second), By: by.Who, Why: by.Why}
 	if span > 0 {
 		p.Until = p.Since.Add(span)
 	}

@@ -33,6 +33,7 @@ type ReplayPreview struct {
 	Type    string `json:"type"`
 	EventID string `json:"event_id,omitempty"`
 	Replay  int    `json:"replay"` // number of the replay
+	UserID  string `json:"-"`      // of the event, for people
 	mailbox.Preview
 }
 
@@ -52,7 +53,7 @@ func (s *Service) PreviewReplays(ctx context.Context, list []streams.DeadLetter)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
 	for i, l := range list {
-		found[i] = ReplayPreview{ID: l.ID(), Type: l.Type, EventID: l.EventID, Replay: l.Replay + 1}
+		found[i] = ReplayPreview{ID: l.ID(), Type: l.Type, EventID: l.EventID, Replay: l.Replay + 1, UserID: s.Letter(l).UserID}
 		if l.Vendor == Deliveries {
 			found[i].Preview = s.mapper.preview(l)
 			continue

@@ -153,7 +153,7 @@ func (s *Service) eventPreviewers(ctx context.Context, names []string) ([]*event
 		if len(names) > 0 && !slices.Contains(names, v.Name) {
 			continue
 		}
-		x := &eventPreviewer{name: v.Name, held: cmp.Or(guards.all.Why, guards.vendors[v.Name].Why), off: off[v.Name]}
+		x := &eventPreviewer{name: v.Name, held: guards.why(v.Name, time.Now()), off: off[v.Name]}
 		if x.off != "" && len(names) == 0 {
 			continue
 		}

@@ -196,8 +196,8 @@ func (x *eventPreviewer) one(ctx context.Context, m previewMessage) (VendorPrevi
 	for _, call := range x.calls {
 		v.Requests = append(v.Requests, mask.request(call))
 	}
-	if e.Handler.Removes && v.changes() {
-		v.Held = x.held
+	if e.Handler.Removes && v.changes() && x.held != "" {
+		v.Would, v.Held = WouldWait, x.held
 	}
 	return v, e, nil
 }

@@ -133,7 +133,7 @@ func pause(t *testing.T, s *ops.Service, want func(state string, good bool) ops.
 		t.Errorf("got %+v, want no end", v)
 	}
 	for range 2 { // the second time it is not paused any more
-		if state, err := s.Resume(t.Context(), "lead", by); err != nil || state.String() != "open" {
+		if state, err := s.Resume(t.Context(), "lead", by); err != nil || state.String() != "not paused" {
 			t.Errorf("got %s (%v), want it open", state, err)
 		}
 	}

@@ -102,7 +102,13 @@ func (f *vendorFacts) queued(l *UserAtVendor) {
 
 func (f *vendorFacts) paused(l *UserAtVendor) {
 	l.State, l.Since, l.Until = UserPaused, f.pause.Since, f.pause.Until
-	l.Why, l.Do = "a person paused the vendor: see usher audit", "usher resume "+f.name
+	l.Why, l.Do = cmp.Or(f.pause.By, "a person")+" paused the vendor", "usher resume "+f.name
+	switch {
+	case f.pause.Why != "":
+		l.Why += ": " + f.pause.Why
+	case f.pause.By == "":
+		l.Why += ": see usher audit"
+	}
 }
 
 func (f *vendorFacts) onHold(l *UserAtVendor) {

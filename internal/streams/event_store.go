@@ -123,21 +123,28 @@ func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []even
 	return nil
 }
 
-// Counts returns the number of events since a time: of user.deleted, and of all types. A
-// consumer counts, so the server delivers nothing.
+// Counts returns the number of events since a time: of user.deleted, and of all types.
 func (e *Events) Counts(ctx context.Context, since time.Time) (deleted, all uint64, err error) {
-	limited, cancel := e.client.call(ctx)
+	if deleted, err = e.countSince(ctx, since, e.client.Names.Event(events.UserDeleted)); err != nil {
+		return 0, 0, err
+	}
+	all, err = e.countSince(ctx, since)
+	return deleted, max(all, deleted), err
+}
+
+// countSince returns the number of messages since a time: of some subjects, or else of all. A
+// consumer counts, so the server delivers nothing.
+func (e *Events) countSince(ctx context.Context, since time.Time, subjects ...string) (uint64, error) {
+	ctx, cancel := e.client.call(ctx)
 	defer cancel()
-	consumer, err := e.client.JetStream.CreateConsumer(limited, e.name, jetstream.ConsumerConfig{
-		FilterSubjects: []string{e.client.Names.Event(events.UserDeleted)}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
+	consumer, err := e.client.JetStream.CreateConsumer(ctx, e.name, jetstream.ConsumerConfig{
+		FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Second, // several counts a second are possible
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("stream %s: %w", e.name, err)
+		return 0, fmt.Errorf("stream %s: %w", e.name, err)
 	}
-	extent, err := e.client.Extent(ctx, e.name)
-	info := consumer.CachedInfo()
-	return info.NumPending, extent.Last - min(extent.Last, info.Delivered.Stream), err
+	return consumer.CachedInfo().NumPending, nil
 }
 
 // Original is an event in the stream of events.

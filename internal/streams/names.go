@@ -115,7 +115,7 @@ func (n Names) wire(subject string) string {
 	switch {
 	case strings.HasPrefix(subject, "usher."):
 		return n.Subject(subject)
-	case slices.Contains(events.Types(), subject):
+	case events.IsType(subject):
 		return n.Event(subject)
 	default:
 		return subject
@@ -128,7 +128,7 @@ func (n Names) plain(subject string) string {
 		return "usher." + own
 	}
 	kind, ok := strings.CutPrefix(subject, n.EventPrefix+".")
-	if ok && slices.Contains(events.Types(), kind) {
+	if ok && events.IsType(kind) {
 		return kind
 	}
 	return subject

@@ -11,6 +11,8 @@ import (
 type Pause struct {
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: until it is cleared
+	By    string    `json:"by,omitempty"`   // the person; empty in pauses of older versions
+	Why   string    `json:"why,omitempty"`
 }
 
 // Over reports whether the pause has ended by itself at a time.

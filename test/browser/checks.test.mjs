@@ -83,7 +83,7 @@ describe("faults of a page are detected", () => {
   });
 
   it("content wider than a narrow window, and cut-off content", async () => {
-    const v = await broken(`<p id="long">${"unbroken".repeat(30)}</p><div id="box"><p>${"cut".repeat(60)}</p></div>`, sizes["360 px"]);
+    const v = await broken(`<p id="long">${"unbroken".repeat(30)}</p><div id="box"><p>${"cut".repeat(60)}</p></div>`, sizes["390 px"]);
     await v.page.locator("#box").evaluate((e) => { e.style.overflow = "hidden"; });
     const found = (await wide(v.page)).join("\n");
     assert.match(found, /too wide: p#long/);

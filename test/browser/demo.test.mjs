@@ -38,6 +38,18 @@ async function picture({ page }, name) {
   assert.ok(statSync(file).size < largest, `${file} has ${statSync(file).size} bytes`);
 }
 
+// narrow takes a picture of the present page in a narrow window, in the color schemes; a file for each
+// scheme but light has its name.
+async function narrow(v, name, schemes = ["light", "dark"]) {
+  await v.page.setViewportSize(sizes["390 px"]);
+  for (const scheme of schemes) {
+    await v.page.emulateMedia({ colorScheme: scheme });
+    await picture(v, `${name}-390${scheme === "light" ? "" : `-${scheme}`}`);
+  }
+  await v.page.emulateMedia({ colorScheme: "light" });
+  await v.page.setViewportSize(sizes["1280 px"]);
+}
+
 describe("pictures", () => {
   let v;
 
@@ -56,11 +68,10 @@ describe("pictures", () => {
       await picture(v, `overview-${scheme}`);
     }
     await v.page.emulateMedia({ colorScheme: "light" });
-    await v.page.setViewportSize(sizes["360 px"]);
+    await v.page.setViewportSize(sizes["390 px"]);
     await v.page.goto("/console/");
     await until("the charts are drawn", async () => (await drawn(v.page)).every((n) => n > 200));
-    await picture(v, "overview-360");
-    await v.page.setViewportSize(sizes["1280 px"]);
+    await narrow(v, "overview");
   });
 
   it("of a vendor", async () => {
@@ -70,7 +81,11 @@ describe("pictures", () => {
     });
     await until("the chart is drawn", async () => (await drawn(v.page)).every((n) => n > 200));
     await picture(v, "vendor");
+    await narrow(v, "vendor");
     await look(v);
+    await v.page.goto("/console/feed");
+    await v.page.locator("#feed-rows tr").first().waitFor();
+    await narrow(v, "feed");
     for (const page of ["configuration", "audit", "deletions"]) {
       await v.page.goto(`/console/${page}`);
       await look(v);
@@ -82,6 +97,7 @@ describe("pictures", () => {
     await v.page.goto("/console/send?type=user.created");
     for (const [name, value] of Object.entries(ada)) await v.page.locator(`[name="data.${name}"]`).fill(value);
     await picture(v, "send");
+    await narrow(v, "send");
     await v.page.getByRole("button", { name: "Send user.created" }).click();
     await v.page.getByRole("link", { name: "Watch what comes of it" }).click();
     await until("all is done", async () => (await v.page.locator("#history [data-at][data-state=done]").count()) === vendors.length);
@@ -91,8 +107,8 @@ describe("pictures", () => {
     await v.page.locator("[data-at=lead][data-state=failed]").waitFor();
     await until("the rest is done", async () => (await texts(v.page, "#user-history > .unseen"))[0] === "All has ended.");
     await v.page.setViewportSize({ width: 1280, height: 1380 }); // down to the dead letter
-    await picture(v, "history");
-    await v.page.setViewportSize(sizes["1280 px"]);
+    await picture(v, "user");
+    await narrow(v, "user");
   });
 
   it("of a dead letter", async () => {
@@ -100,7 +116,9 @@ describe("pictures", () => {
     await v.page.locator("button[data-act=preview]").click();
     await until("the dry run is shown", async () => (await texts(v.page, "#preview"))[0]);
     await picture(v, "dead-letter");
+    await narrow(v, "dead-letter");
     await v.page.goto("/console/dead");
+    await narrow(v, "dead");
     await look(v);
   });
 });

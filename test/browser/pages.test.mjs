@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, before, it } from "node:test";
 
-import { launch, login, look, sizes, sound, tabTo, visit } from "./browser.mjs";
+import { asOperator, launch, look, tabTo } from "./browser.mjs";
 import { control, dir, freeAddress, person, ready, sandbox, send, serve, stopAll, tokens, until } from "./world.mjs";
 
 let browser, stands, usher;
@@ -30,119 +30,110 @@ const reloads = (page, path, what, check) => until(what, async () => {
   return check();
 });
 
-for (const [size, viewport] of Object.entries(sizes)) {
-  describe(`an operator, ${size}`, () => {
-    let v, page;
+asOperator(() => ({ browser, url: usher.url }), (v) => {
+  let page;
 
-    before(async () => {
-      v = await visit(browser, usher.url, { viewport });
-      page = v.page;
-      await login(v, tokens.operator);
-    });
+  before(() => (page = v.page));
 
-    afterEach(() => sound(v));
-    after(() => v.context.close());
-
-    it("counts the results of the hour and of the day", async () => {
-      for (const name of ["one", "two"]) await send(usher, "user.created", person(name));
-      for (const window of ["5m", "1h", "1d"]) {
-        await reloads(page, `/console/vendors/meiro?window=${window}`, "the results are counted", async () => Number(await fact(page, "ended")) >= 2);
-        assert.match(await fact(page, "share"), / %$/);
-        await look(v);
-      }
-      await page.goto("/console/");
-      await tabTo(page, "a[href$='window=1d']");
-      await page.keyboard.press("Enter");
-      await page.waitForURL(/window=1d/);
-      await until("the row counts the day", async () => /[2-9] ended.*in the last day/s.test(await page.locator("#legend-meiro").textContent()));
+  it("counts the results of the hour and of the day", async () => {
+    for (const name of ["one", "two"]) await send(usher, "user.created", person(name));
+    for (const window of ["5m", "1h", "1d"]) {
+      await reloads(page, `/console/vendors/meiro?window=${window}`, "the results are counted", async () => Number(await fact(page, "ended")) >= 2);
+      assert.match(await fact(page, "share"), / %$/);
       await look(v);
-    });
-
-    it("tries a vendor on hold now", async () => {
-      await control(stands, "lead", "refuse");
-      await send(usher, "user.created", person("hold"));
-      await reloads(page, "/console/vendors/lead", "lead is on hold", () => page.locator("[data-hold=lead]").count());
-      assert.match(await page.locator("[data-hold=lead]").textContent(), /credentials/);
-      await look(v);
-      await page.goto("/console/");
-      await until("the sentence begins with it", async () => /^\s*lead on hold for/.test(await page.locator("[data-headline]").textContent()));
-      assert.equal(await page.locator("article").first().getAttribute("data-vendor"), "lead");
-      await look(v);
-      await page.locator("[data-headline] a", { hasText: "lead on hold" }).click();
-      await control(stands, "lead", "ok");
-      await page.locator("[data-do=check]").click();
-      await page.locator("[data-notice]").waitFor();
-      await reloads(page, "/console/vendors/lead", "lead serves again", () => page.locator("h1 [data-state=serving]").count());
-      await page.goto("/console/audit?what=usher.vendor.checked");
-      assert.match(await page.locator("#actions").textContent(), /operator\s*vendor checked\s*lead/);
-      await look(v);
-    });
-
-    it("shows settings and rules without secrets", async () => {
-      await page.goto("/console/vendors/lead");
-      assert.match(await page.locator("[data-setting=rate]").textContent(), /\d/);
-      assert.match(await page.locator("[data-setting=mode]").textContent(), /live/);
-      assert.match(await page.locator("[data-setting=password]").textContent(), /redacted/);
-      assert.ok(!(await page.content()).includes(stands.environ.USHER_LEAD_PASSWORD));
-      await page.getByRole("link", { name: "All settings" }).click();
-      await page.locator("main[data-page=configuration]").waitFor();
-      assert.match(await page.locator("[data-file]").textContent(), /usher\.yaml/);
-      for (const secret of [stands.environ.USHER_LEAD_PASSWORD, tokens.operator, tokens.reader]) assert.ok(!(await page.content()).includes(secret));
-      await look(v);
-      await page.goto("/console/configuration?all=1");
-      assert.match(await page.locator("[data-setting='worker.hold_retry']").textContent(), /30s.*default/s);
-      await look(v);
-    });
-
-    for (const [action, button, notice] of [["drop", "Drop", /were dropped/], ["approve", "Approve", /were approved/]]) {
-      it(`lists held deletions, and can ${action} them`, async () => {
-        const gone = Array.from({ length: 4 }, () => person(action));
-        for (const who of gone) await send(usher, "user.created", who);
-        for (const { user_id } of gone) await send(usher, "user.deleted", { user_id });
-        await reloads(page, "/console/deletions?vendor=meiro", "deletions are held", () => page.locator("#held tr[data-held=meiro]").count());
-        await look(v);
-        await page.goto("/console/");
-        await until("the sentence says so", async () => /\d+ deletions? held/.test(await page.locator("[data-headline]").textContent()));
-        await page.goto("/console/vendors/meiro");
-        assert.match(await page.locator("#held-deletions").textContent(), /wait for approval/);
-        await look(v);
-        await page.goto("/console/deletions");
-        await page.locator(`[data-act=${action}]`).click();
-        const dialog = page.locator(`dialog#${action}`);
-        await dialog.getByLabel("Why").fill("the end of the year");
-        await look(v);
-        await dialog.getByRole("button", { name: button }).click();
-        assert.match(await page.locator("[data-notice]").textContent(), notice);
-        await reloads(page, "/console/deletions", "none is held", async () => /^0 deletions/.test(await page.locator("#tally").textContent()));
-        await look(v);
-        await page.goto("/console/audit?days=1");
-        assert.match(await page.locator("#actions tr").nth(1).textContent(), /operator.*deletions.*the end of the year/s);
-      });
     }
-
-    it("searches the feed by user and type", async () => {
-      const who = person("search");
-      await send(usher, "user.created", who);
-      await page.goto("/console/feed");
-      await page.getByLabel("User id").fill(who.user_id);
-      await page.keyboard.press("Enter");
-      await page.waitForURL(/user=/);
-      await until("all five effects are there", async () => (await page.locator("#feed-rows tr").count()) === 5);
-      await page.getByLabel("Event type").selectOption("user.deleted");
-      await page.waitForURL(/type=user.deleted/);
-      assert.equal(await page.locator("#feed-rows tr").count(), 0);
-      await look(v);
-      await page.goto(`/console/feed?user=${who.user_id}&until=2020-01-01T00:00`);
-      assert.equal(await page.locator("#feed-rows tr").count(), 0);
-    });
-
-    it("filters the audit log", async () => {
-      await page.goto("/console/audit");
-      await page.getByLabel("What").selectOption("usher.deletions.dropped");
-      await page.waitForURL(/what=usher.deletions.dropped/);
-      const kinds = await page.locator("#actions tbody tr").evaluateAll((list) => list.map((e) => e.dataset.action));
-      assert.deepEqual(new Set(kinds), new Set(["usher.deletions.dropped"]));
-      await look(v);
-    });
+    await page.goto("/console/");
+    await tabTo(page, "a[href$='window=1d']");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/window=1d/);
+    await until("the row counts the day", async () => /[2-9] ended.*in the last day/s.test(await page.locator("#legend-meiro").textContent()));
+    await look(v);
   });
-}
+
+  it("tries a vendor on hold now", async () => {
+    await control(stands, "lead", "refuse");
+    await send(usher, "user.created", person("hold"));
+    await reloads(page, "/console/vendors/lead", "lead is on hold", () => page.locator("[data-hold=lead]").count());
+    assert.match(await page.locator("[data-hold=lead]").textContent(), /credentials/);
+    await look(v);
+    await page.goto("/console/");
+    await until("the sentence begins with it", async () => /^\s*lead on hold for/.test(await page.locator("[data-headline]").textContent()));
+    assert.equal(await page.locator("article").first().getAttribute("data-vendor"), "lead");
+    await look(v);
+    await page.locator("[data-headline] a", { hasText: "lead on hold" }).click();
+    await control(stands, "lead", "ok");
+    await page.locator("[data-do=check]").click();
+    await page.locator("[data-notice]").waitFor();
+    await reloads(page, "/console/vendors/lead", "lead serves again", () => page.locator("h1 [data-state=serving]").count());
+    await page.goto("/console/audit?what=usher.vendor.checked");
+    assert.match(await page.locator("#actions").textContent(), /operator\s*vendor checked\s*lead/);
+    await look(v);
+  });
+
+  it("shows settings and rules without secrets", async () => {
+    await page.goto("/console/vendors/lead");
+    assert.match(await page.locator("[data-setting=rate]").textContent(), /\d/);
+    assert.match(await page.locator("[data-setting=mode]").textContent(), /live/);
+    assert.match(await page.locator("[data-setting=password]").textContent(), /redacted/);
+    assert.ok(!(await page.content()).includes(stands.environ.USHER_LEAD_PASSWORD));
+    await page.getByRole("link", { name: "All settings" }).click();
+    await page.locator("main[data-page=configuration]").waitFor();
+    assert.match(await page.locator("[data-file]").textContent(), /usher\.yaml/);
+    for (const secret of [stands.environ.USHER_LEAD_PASSWORD, tokens.operator, tokens.reader]) assert.ok(!(await page.content()).includes(secret));
+    await look(v);
+    await page.goto("/console/configuration?all=1");
+    assert.match(await page.locator("[data-setting='worker.hold_retry']").textContent(), /30s.*default/s);
+    await look(v);
+  });
+
+  for (const [action, button, notice] of [["drop", "Drop", /were dropped/], ["approve", "Approve", /were approved/]]) {
+    it(`lists held deletions, and can ${action} them`, async () => {
+      const gone = Array.from({ length: 4 }, () => person(action));
+      for (const who of gone) await send(usher, "user.created", who);
+      for (const { user_id } of gone) await send(usher, "user.deleted", { user_id });
+      await reloads(page, "/console/deletions?vendor=meiro", "deletions are held", () => page.locator("#held tr[data-held=meiro]").count());
+      await look(v);
+      await page.goto("/console/");
+      await until("the sentence says so", async () => /\d+ deletions? held/.test(await page.locator("[data-headline]").textContent()));
+      await page.goto("/console/vendors/meiro");
+      assert.match(await page.locator("#held-deletions").textContent(), /wait for approval/);
+      await look(v);
+      await page.goto("/console/deletions");
+      await page.locator(`[data-act=${action}]`).click();
+      const dialog = page.locator(`dialog#${action}`);
+      await dialog.getByLabel("Why").fill("the end of the year");
+      await look(v);
+      await dialog.getByRole("button", { name: button }).click();
+      assert.match(await page.locator("[data-notice]").textContent(), notice);
+      await reloads(page, "/console/deletions", "none is held", async () => /^0 deletions/.test(await page.locator("#tally").textContent()));
+      await look(v);
+      await page.goto("/console/audit?days=1");
+      assert.match(await page.locator("#actions tr").nth(1).textContent(), /operator.*deletions.*the end of the year/s);
+    });
+  }
+
+  it("searches the feed by user and type", async () => {
+    const who = person("search");
+    await send(usher, "user.created", who);
+    await page.goto("/console/feed");
+    await page.getByLabel("User id").fill(who.user_id);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/user=/);
+    await until("all five effects are there", async () => (await page.locator("#feed-rows tr").count()) === 5);
+    await page.getByLabel("Event type").selectOption("user.deleted");
+    await page.waitForURL(/type=user.deleted/);
+    assert.equal(await page.locator("#feed-rows tr").count(), 0);
+    await look(v);
+    await page.goto(`/console/feed?user=${who.user_id}&until=2020-01-01T00:00`);
+    assert.equal(await page.locator("#feed-rows tr").count(), 0);
+  });
+
+  it("filters the audit log", async () => {
+    await page.goto("/console/audit");
+    await page.getByLabel("What").selectOption("usher.deletions.dropped");
+    await page.waitForURL(/what=usher.deletions.dropped/);
+    const kinds = await page.locator("#actions tbody tr").evaluateAll((list) => list.map((e) => e.dataset.action));
+    assert.deepEqual(new Set(kinds), new Set(["usher.deletions.dropped"]));
+    await look(v);
+  });
+});

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 
-import { launch, login, look, mark, meant, sizes, sound, tabTo, texts, unloaded, visit } from "./browser.mjs";
+import { asOperator, launch, login, look, mark, meant, sizes, sound, tabTo, texts, unloaded, visit } from "./browser.mjs";
 import { control, dir, freeAddress, holds, person, ready, sandbox, send, serve, stopAll, tokens, until } from "./world.mjs";
 
 const vendors = ["lead", "magloft", "meiro", "miestro", "usermost"];
@@ -168,305 +168,296 @@ describe("a reader", () => {
 
 // ---- an operator ----
 
-for (const [size, viewport] of Object.entries(sizes)) {
-  describe(`an operator, ${size}`, () => {
-    let v, page;
+asOperator(() => ({ browser, url: usher.url }), (v, viewport) => {
+  let page;
 
-    before(async () => {
-      v = await visit(browser, usher.url, { viewport });
-      page = v.page;
-      await login(v, tokens.operator);
+  before(() => (page = v.page));
+
+  it("fixes the cause of a dead letter, and replays the dead letter", async () => {
+    const { who, event } = await early("dead");
+    const row = await deadRow(page, event);
+    assert.match(await row.textContent(), /lead\s+enrollment\.requested[^]+prerequisite/);
+    await look(v);
+    await openLetter(page, event);
+    await look(v);
+
+    assert.match(await page.locator("#payload").textContent(), /"d…@example\.org"/);
+    assert.ok(!(await page.content()).includes(who.email));
+    await page.locator("[data-act=reveal]").click();
+    await until("the e-mail is shown", async () => (await page.locator("#payload").textContent()).includes(who.email));
+    await look(v);
+
+    await preview(page, /./);
+    await look(v);
+    await page.locator("[data-act=replay]").click(); // fails again: from now on, only a person sends the dead letter
+    await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
+    await until("the replay has failed", async () => {
+      await page.reload();
+      return (await page.locator("#state").textContent()).includes("sent back 1 time");
     });
+    const created = await send(usher, "user.created", who);
+    await page.goto(`/console/user?id=${who.user_id}`);
+    await historyEnds(page, created, vendors, "done");
 
-    afterEach(() => sound(v));
-    after(() => v.context.close());
-
-    it("fixes the cause of a dead letter, and replays the dead letter", async () => {
-      const { who, event } = await early("dead");
-      const row = await deadRow(page, event);
-      assert.match(await row.textContent(), /lead\s+enrollment\.requested[^]+prerequisite/);
-      await look(v);
-      await openLetter(page, event);
-      await look(v);
-
-      assert.match(await page.locator("#payload").textContent(), /"d…@example\.org"/);
-      assert.ok(!(await page.content()).includes(who.email));
-      await page.locator("[data-act=reveal]").click();
-      await until("the e-mail is shown", async () => (await page.locator("#payload").textContent()).includes(who.email));
-      await look(v);
-
-      await preview(page, /./);
-      await look(v);
-      await page.locator("[data-act=replay]").click(); // fails again: from now on, only a person sends the dead letter
-      await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
-      await until("the replay has failed", async () => {
-        await page.reload();
-        return (await page.locator("#state").textContent()).includes("sent back 1 time");
-      });
-      const created = await send(usher, "user.created", who);
-      await page.goto(`/console/user?id=${who.user_id}`);
-      await historyEnds(page, created, vendors, "done");
-
-      await openLetter(page, event);
-      await preview(page, /would call the vendor/);
-      await page.locator("[data-act=replay]").click();
-      await look(v);
-      await page.locator("dialog#replay").getByLabel("Why").fill("they are known now");
-      await control(stands, "lead", "down"); // so that the replay is visible for long enough
-      await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
-      await page.locator("[data-notice]").waitFor();
-      assert.equal(await page.locator("#state").getAttribute("data-state"), "replaying");
-      await mark(page);
-      await look(v);
-      await control(stands, "lead", "ok");
-      await until("the page says that it is gone", async () => (await page.locator("#state").getAttribute("data-state")) === "gone");
-      assert.ok(await unloaded(page), "the page was loaded anew");
-      await look(v);
-      const gone = page.url();
-      assert.match(gone, /replayed=1/);
-      assert.equal((await page.goto(gone)).status(), 200, "a replay that ends at once is shown as a fault");
-      await page.goto(`/console/dead?text=${event}`);
-      assert.equal(await page.locator("#letters tr").count(), 0);
-      assert.match(await page.locator("#tally").textContent(), /^0 dead letters/);
-      await look(v);
-      await page.goto(`/console/user?id=${who.user_id}`);
-      await historyEnds(page, event, ["lead"], "done");
-      assert.deepEqual(await courses(who), ["12"]);
-      assert.match(await audited(page, "usher.dead.replayed"), /operator.*replayed.*lead.*they are known now/);
-    });
-
-    it("sees a dead letter leave by itself once the user is there", async () => {
-      const { who, event } = await early("alone");
-      await openLetter(page, event);
-      await send(usher, "user.created", who);
-      await until("the dead letter is gone", async () => {
-        await page.goto(`/console/dead?text=${event}`);
-        return (await page.locator("#letters tr").count()) === 0;
-      });
-      await page.goto(`/console/user?id=${who.user_id}`);
-      await historyEnds(page, event, ["lead"], "done");
-    });
-
-    it("selects a cause for a dry run, sends the same back, and follows the replays to their ends", async () => {
-      const two = [await early("group"), await early("group")];
-      for (const { event } of two) await deadRow(page, event);
-      await page.goto("/console/dead?vendor=lead&class=prerequisite");
-      await look(v);
-      await page.locator("#groups tr[data-cause='prerequisite:enrollment.requested'] a").click();
-      await page.locator("#cause").waitFor();
-      assert.ok(await page.locator("#all").isChecked());
-      await look(v);
-      await page.locator("button[data-act=preview]").click();
-      await page.locator("main[data-page=actions]").waitFor();
-      const shown = await page.locator("li[data-done=ok]").count();
-      assert.ok(shown >= 2);
-      await look(v);
-      await page.locator("button[data-act=replay]").click();
-      await look(v);
-      await page.locator("dialog#replay").getByLabel("Why").fill("to see them fail again");
-      await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
-      await page.locator("#follow").waitFor();
-      await look(v);
-      await mark(page);
-      await until("the replays have ended", async () => (await page.locator("#follow").getAttribute("data-open")) === "0");
-      assert.equal(await page.locator("#follow").getAttribute("data-failed"), String(shown));
-      assert.ok(await unloaded(page), "the page was loaded anew");
-      await look(v);
-      for (const { who } of two) await send(usher, "user.created", who);
-      await page.goto("/console/dead?cause=prerequisite%3Aenrollment.requested");
-      await page.locator("button[data-act=drop]").click();
-      await page.locator("dialog#drop").getByLabel("Why").fill("a test");
-      await page.locator("dialog#drop").getByRole("button", { name: "Drop" }).click();
-      await page.locator("main[data-page=actions]").waitFor();
-    });
-
-    it("drops a dead letter, but not without a reason", async () => {
-      const { event } = await early("drop");
-      await openLetter(page, event);
-      const at = page.url();
-      await page.locator("[data-act=drop]").click();
-      const dialog = page.locator("dialog#drop");
-      await dialog.getByRole("button", { name: "Drop" }).click();
-      assert.ok(await dialog.getByLabel("Why").evaluate((e) => e.matches(":focus:invalid")), "nothing asks for the reason");
-      assert.equal(page.url(), at);
-      assert.equal((await page.request.post(at, { form: { ...(await formOf(page)), do: "drop", reason: " " } })).status(), 422);
-      await look(v);
-      await dialog.getByLabel("Why").fill("asked for by mistake");
-      await dialog.getByRole("button", { name: "Drop" }).click();
-      await page.locator("main[data-page=dead] [data-notice]").waitFor();
-      await look(v);
-      await page.goto(at);
-      await meant(v, /^answered: GET \/console\/dead\/.*: 404/);
-      assert.equal(await page.locator("#state").getAttribute("data-state"), "gone");
-      await look(v);
-      assert.match(await audited(page, "usher.dead.dropped"), /operator.*dropped.*lead.*asked for by mistake/);
-      await look(v);
-    });
-
-    it("selects several dead letters for a dry run and for dropping", async () => {
-      const two = [await early("several"), await early("several")];
-      for (const { event } of two) await deadRow(page, event);
-      await page.goto("/console/dead?vendor=lead&class=prerequisite");
-      for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-act=preview]").click();
-      await page.locator("main[data-page=actions]").waitFor();
-      assert.equal(await page.locator("li[data-done=ok]").count(), 2);
-      await look(v);
-      await page.goBack();
-      for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-act=drop]").click();
-      await page.locator("dialog#drop").getByRole("button", { name: "Drop" }).click();
-      await page.locator("main[data-page=refused]").waitFor();
-      await meant(v, /^answered: POST \/console\/dead: 422/);
-      await look(v);
-      await page.goto("/console/dead?vendor=lead&class=prerequisite");
-      for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-act=drop]").click();
-      await page.locator("dialog#drop").getByLabel("Why").fill("none of them was meant");
-      await page.keyboard.press("Enter");
-      await page.locator("main[data-page=actions]").waitFor();
-      assert.equal(await page.locator("li[data-done=ok]").count(), 2);
-    });
-
-    it("finds the history of a user with the keyboard alone", async () => {
-      const who = person("history");
-      const event = await send(usher, "user.created", who);
-      await page.goto("/console/");
-      await tabTo(page, ".skip");
-      await tabTo(page, "nav a[href='/console/user']");
-      await page.keyboard.press("Enter");
-      await page.locator("main[data-page=user]").waitFor();
-      await tabTo(page, "#id");
-      await page.keyboard.type(who.user_id);
-      await page.keyboard.press("Enter");
-      await page.locator("#history").waitFor();
-      await mark(page);
-      await historyEnds(page, event, vendors, "done");
-      assert.equal(await page.locator("#accounts tr[data-state=active]").count(), vendors.length);
-      assert.ok(await unloaded(page), "the page was loaded anew");
-      await tabTo(page, "main button");
-      await look(v);
-      await page.goto("/console/user?id=nobody-at-all");
-      assert.match(await page.locator("main").textContent(), /Nothing is known of this user/);
-      await meant(v, /^answered: GET \/console\/user: 404/);
-      await look(v);
-    });
-
-    it("sends a test event, and watches the effects to the end", async () => {
-      const who = person("test");
-      await page.goto("/console/");
-      await page.getByRole("link", { name: "Send", exact: true }).click();
-      await page.getByRole("link", { name: "user.created" }).click();
-      await page.locator('[name="data.user_id"]').fill(who.user_id);
-      await page.locator('[name="data.email"]').fill("not an address");
-      await page.getByRole("button", { name: "Send user.created" }).click();
-      await page.locator("[data-wrong=email]").waitFor();
-      await meant(v, /^answered: POST \/console\/send: 422/);
-      await beside(page, "email");
-      assert.equal(await page.locator('[name="data.user_id"]').inputValue(), who.user_id);
-      await look(v);
-      await page.locator('[name="data.email"]').fill(who.email);
-      await page.getByRole("button", { name: "Send user.created" }).click();
-      const event = await page.locator("[data-sent]").getAttribute("data-sent");
-      await look(v);
-      await page.getByRole("link", { name: "Watch what comes of it" }).click();
-      await page.locator("main[data-page=user]").waitFor();
-      await mark(page);
-      await historyEnds(page, event, vendors, "done");
-      assert.ok(await unloaded(page), "the page was loaded anew");
-      await look(v);
-    });
-
-    it("previews an event and a user, and runs the user again", async () => {
-      const who = person("again");
-      const event = await send(usher, "user.created", who);
-      await page.goto(`/console/user?id=${who.user_id}`);
-      await page.locator("#history").waitFor();
-      await historyEnds(page, event, vendors, "done");
-      await page.getByRole("link", { name: "Preview an event" }).click();
-      await page.locator("main[data-page=send]").waitFor();
-      assert.equal(await page.locator('[name="data.user_id"]').inputValue(), who.user_id);
-      await page.locator('[name="data.email"]').fill(who.email);
-      await page.getByRole("button", { name: "Preview only" }).click();
-      await page.locator("#previews").waitFor();
-      assert.equal(await page.locator("#previews [data-would=update]").count(), vendors.length);
-      assert.ok(!(await page.locator("#previews").textContent()).includes(who.email), "an e-mail is shown");
-      await look(v);
-      await page.goto(`/console/user?id=${who.user_id}`);
-      await look(v);
-      await page.getByRole("button", { name: "Run again" }).click();
-      await page.locator("main[data-page=resync] #previews").waitFor();
-      assert.equal(await page.locator("#previews [data-would=update]").count(), vendors.length);
-      await look(v);
-      await page.getByLabel("Why").fill("changed by hand");
-      await page.getByRole("button", { name: "Run again" }).click();
-      await page.locator(`[data-resynced="${vendors.length}"]`).waitFor();
-      await look(v);
-      assert.match(await audited(page, "usher.user.resynced"), /changed by hand/);
-    });
-
-    it("pauses and resumes a vendor, shown to all sessions", async () => {
-      const other = await visit(browser, usher.url, { viewport });
-      await login(other, tokens.reader);
-      await page.goto("/console/");
-      const card = page.locator("article[data-vendor=magloft]");
-      await until("magloft serves", async () => (await stateOf(page, "magloft")) === "serving");
-      await card.locator("[data-do=pause]").click();
-      await look(v);
-      await page.locator("dialog#pause-magloft").getByLabel("Why").fill("they mend something");
-      await page.locator("dialog#pause-magloft").getByRole("button", { name: "Pause magloft" }).click();
-      assert.match(await page.locator("[data-notice]").textContent(), /magloft was paused/);
-      for (const one of [page, other.page]) await until("magloft is paused", async () => (await stateOf(one, "magloft")) === "paused");
-      await until("it is said", async () => (await texts(other.page, "#said"))[0].includes("magloft is paused"));
-      await look(v);
-
-      const who = person("paused");
-      const event = await send(usher, "user.created", who);
-      const waits = await visit(browser, usher.url, { viewport });
-      await login(waits, tokens.reader);
-      const rest = vendors.filter((vendor) => vendor !== "magloft");
-      await until("the other vendors are done", async () => {
-        await waits.page.goto(`/console/user?id=${who.user_id}`);
-        return (await waits.page.locator("#history [data-state=done]").count()) === rest.length;
-      });
-      await historyEnds(waits.page, event, rest, "done", "magloft waiting");
-
-      await page.goto("/console/");
-      await card.locator("[data-do=resume]").click();
-      await page.locator("dialog#resume-magloft").getByRole("button", { name: "Resume magloft" }).click();
-      assert.match(await page.locator("[data-notice]").textContent(), /magloft was resumed/);
-      await until("magloft serves again", async () => (await stateOf(other.page, "magloft")) === "serving");
-      await until("magloft is done too", async () => {
-        await waits.page.goto(`/console/user?id=${who.user_id}`);
-        return (await waits.page.locator("#history [data-state=done]").count()) === vendors.length;
-      });
-      assert.match(await audited(page, "usher.vendor.paused"), /operator.*paused.*magloft.*they mend something/);
-      for (const one of [other, waits]) {
-        sound(one);
-        await one.context.close();
-      }
-    });
-
-    it("filters the feed", async () => {
-      const who = person("feed");
-      await page.goto("/console/feed");
-      const created = await send(usher, "user.created", who);
-      const rows = (event) => page.locator(`#feed-rows tr[data-event="${event}"]`).evaluateAll((list) => list.map((e) => `${e.dataset.vendor} ${e.dataset.outcome}`));
-      await until("all five effects are there", async () => (await rows(created)).sort().join() === vendors.map((vendor) => `${vendor} done`).join());
-      await look(v);
-      await page.getByLabel("Vendor").selectOption("lead");
-      await page.waitForURL(/vendor=lead/);
-      await until("LEAD's alone is there", async () => (await rows(created)).join() === "lead done");
-      await page.getByLabel("Outcome").selectOption("failed");
-      await page.waitForURL(/outcome=failed/);
-      const { event } = await early("feed");
-      await until("what failed is there", async () => (await rows(event)).join() === "lead failed");
-      const shown = page.locator("#feed-rows tr");
-      assert.deepEqual(new Set(await shown.evaluateAll((list) => list.map((e) => `${e.dataset.vendor} ${e.dataset.outcome}`))), new Set(["lead failed"]));
-      await look(v);
-    });
+    await openLetter(page, event);
+    await preview(page, /would call the vendor/);
+    await page.locator("[data-act=replay]").click();
+    await look(v);
+    await page.locator("dialog#replay").getByLabel("Why").fill("they are known now");
+    await control(stands, "lead", "down"); // so that the replay is visible for long enough
+    await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
+    await page.locator("[data-notice]").waitFor();
+    assert.equal(await page.locator("#state").getAttribute("data-state"), "replaying");
+    await mark(page);
+    await look(v);
+    await control(stands, "lead", "ok");
+    await until("the page says that it is gone", async () => (await page.locator("#state").getAttribute("data-state")) === "gone");
+    assert.ok(await unloaded(page), "the page was loaded anew");
+    await look(v);
+    const gone = page.url();
+    assert.match(gone, /replayed=1/);
+    assert.equal((await page.goto(gone)).status(), 200, "a replay that ends at once is shown as a fault");
+    await page.goto(`/console/dead?text=${event}`);
+    assert.equal(await page.locator("#letters tr").count(), 0);
+    assert.match(await page.locator("#tally").textContent(), /^0 dead letters/);
+    await look(v);
+    await page.goto(`/console/user?id=${who.user_id}`);
+    await historyEnds(page, event, ["lead"], "done");
+    assert.deepEqual(await courses(who), ["12"]);
+    assert.match(await audited(page, "usher.dead.replayed"), /operator.*replayed.*lead.*they are known now/);
   });
-}
+
+  it("sees a dead letter leave by itself once the user is there", async () => {
+    const { who, event } = await early("alone");
+    await openLetter(page, event);
+    await send(usher, "user.created", who);
+    await until("the dead letter is gone", async () => {
+      await page.goto(`/console/dead?text=${event}`);
+      return (await page.locator("#letters tr").count()) === 0;
+    });
+    await page.goto(`/console/user?id=${who.user_id}`);
+    await historyEnds(page, event, ["lead"], "done");
+  });
+
+  it("selects a cause for a dry run, sends the same back, and follows the replays to their ends", async () => {
+    const two = [await early("group"), await early("group")];
+    for (const { event } of two) await deadRow(page, event);
+    await page.goto("/console/dead?vendor=lead&class=prerequisite");
+    await look(v);
+    await page.locator("#groups tr[data-cause='prerequisite:enrollment.requested'] a").click();
+    await page.locator("#cause").waitFor();
+    assert.ok(await page.locator("#all").isChecked());
+    await look(v);
+    await page.locator("button[data-act=preview]").click();
+    await page.locator("main[data-page=actions]").waitFor();
+    const shown = await page.locator("li[data-done=ok]").count();
+    assert.ok(shown >= 2);
+    await look(v);
+    await page.locator("button[data-act=replay]").click();
+    await look(v);
+    await page.locator("dialog#replay").getByLabel("Why").fill("to see them fail again");
+    await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
+    await page.locator("#follow").waitFor();
+    await look(v);
+    await mark(page);
+    await until("the replays have ended", async () => (await page.locator("#follow").getAttribute("data-open")) === "0");
+    assert.equal(await page.locator("#follow").getAttribute("data-failed"), String(shown));
+    assert.ok(await unloaded(page), "the page was loaded anew");
+    await look(v);
+    for (const { who } of two) await send(usher, "user.created", who);
+    await page.goto("/console/dead?cause=prerequisite%3Aenrollment.requested");
+    await page.locator("button[data-act=drop]").click();
+    await page.locator("dialog#drop").getByLabel("Why").fill("a test");
+    await page.locator("dialog#drop").getByRole("button", { name: "Drop" }).click();
+    await page.locator("main[data-page=actions]").waitFor();
+  });
+
+  it("drops a dead letter, but not without a reason", async () => {
+    const { event } = await early("drop");
+    await openLetter(page, event);
+    const at = page.url();
+    await page.locator("[data-act=drop]").click();
+    const dialog = page.locator("dialog#drop");
+    await dialog.getByRole("button", { name: "Drop" }).click();
+    assert.ok(await dialog.getByLabel("Why").evaluate((e) => e.matches(":focus:invalid")), "nothing asks for the reason");
+    assert.equal(page.url(), at);
+    assert.equal((await page.request.post(at, { form: { ...(await formOf(page)), do: "drop", reason: " " } })).status(), 422);
+    await look(v);
+    await dialog.getByLabel("Why").fill("asked for by mistake");
+    await dialog.getByRole("button", { name: "Drop" }).click();
+    await page.locator("main[data-page=dead] [data-notice]").waitFor();
+    await look(v);
+    await page.goto(at);
+    await meant(v, /^answered: GET \/console\/dead\/.*: 404/);
+    assert.equal(await page.locator("#state").getAttribute("data-state"), "gone");
+    await look(v);
+    assert.match(await audited(page, "usher.dead.dropped"), /operator.*dropped.*lead.*asked for by mistake/);
+    await look(v);
+  });
+
+  it("selects several dead letters for a dry run and for dropping", async () => {
+    const two = [await early("several"), await early("several")];
+    for (const { event } of two) await deadRow(page, event);
+    await page.goto("/console/dead?vendor=lead&class=prerequisite");
+    for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
+    await page.locator("button[data-act=preview]").click();
+    await page.locator("main[data-page=actions]").waitFor();
+    assert.equal(await page.locator("li[data-done=ok]").count(), 2);
+    await look(v);
+    await page.goBack();
+    for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
+    await page.locator("button[data-act=drop]").click();
+    await page.locator("dialog#drop").getByRole("button", { name: "Drop" }).click();
+    await page.locator("main[data-page=refused]").waitFor();
+    await meant(v, /^answered: POST \/console\/dead: 422/);
+    await look(v);
+    await page.goto("/console/dead?vendor=lead&class=prerequisite");
+    for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
+    await page.locator("button[data-act=drop]").click();
+    await page.locator("dialog#drop").getByLabel("Why").fill("none of them was meant");
+    await page.keyboard.press("Enter");
+    await page.locator("main[data-page=actions]").waitFor();
+    assert.equal(await page.locator("li[data-done=ok]").count(), 2);
+  });
+
+  it("finds the history of a user with the keyboard alone", async () => {
+    const who = person("history");
+    const event = await send(usher, "user.created", who);
+    await page.goto("/console/");
+    await tabTo(page, ".skip");
+    await tabTo(page, "nav a[href='/console/user']");
+    await page.keyboard.press("Enter");
+    await page.locator("main[data-page=user]").waitFor();
+    await tabTo(page, "#id");
+    await page.keyboard.type(who.user_id);
+    await page.keyboard.press("Enter");
+    await page.locator("#history").waitFor();
+    await mark(page);
+    await historyEnds(page, event, vendors, "done");
+    assert.equal(await page.locator("#accounts tr[data-state=active]").count(), vendors.length);
+    assert.ok(await unloaded(page), "the page was loaded anew");
+    await tabTo(page, "main button");
+    await look(v);
+    await page.goto("/console/user?id=nobody-at-all");
+    assert.match(await page.locator("main").textContent(), /Nothing is known of this user/);
+    await meant(v, /^answered: GET \/console\/user: 404/);
+    await look(v);
+  });
+
+  it("sends a test event, and watches the effects to the end", async () => {
+    const who = person("test");
+    await page.goto("/console/");
+    await page.getByRole("link", { name: "Send", exact: true }).click();
+    await page.getByRole("link", { name: "user.created" }).click();
+    await page.locator('[name="data.user_id"]').fill(who.user_id);
+    await page.locator('[name="data.email"]').fill("not an address");
+    await page.getByRole("button", { name: "Send user.created" }).click();
+    await page.locator("[data-wrong=email]").waitFor();
+    await meant(v, /^answered: POST \/console\/send: 422/);
+    await beside(page, "email");
+    assert.equal(await page.locator('[name="data.user_id"]').inputValue(), who.user_id);
+    await look(v);
+    await page.locator('[name="data.email"]').fill(who.email);
+    await page.getByRole("button", { name: "Send user.created" }).click();
+    const event = await page.locator("[data-sent]").getAttribute("data-sent");
+    await look(v);
+    await page.getByRole("link", { name: "Watch what comes of it" }).click();
+    await page.locator("main[data-page=user]").waitFor();
+    await mark(page);
+    await historyEnds(page, event, vendors, "done");
+    assert.ok(await unloaded(page), "the page was loaded anew");
+    await look(v);
+  });
+
+  it("previews an event and a user, and runs the user again", async () => {
+    const who = person("again");
+    const event = await send(usher, "user.created", who);
+    await page.goto(`/console/user?id=${who.user_id}`);
+    await page.locator("#history").waitFor();
+    await historyEnds(page, event, vendors, "done");
+    await page.getByRole("link", { name: "Preview an event" }).click();
+    await page.locator("main[data-page=send]").waitFor();
+    assert.equal(await page.locator('[name="data.user_id"]').inputValue(), who.user_id);
+    await page.locator('[name="data.email"]').fill(who.email);
+    await page.getByRole("button", { name: "Preview only" }).click();
+    await page.locator("#previews").waitFor();
+    assert.equal(await page.locator("#previews [data-would=update]").count(), vendors.length);
+    assert.ok(!(await page.locator("#previews").textContent()).includes(who.email), "an e-mail is shown");
+    await look(v);
+    await page.goto(`/console/user?id=${who.user_id}`);
+    await look(v);
+    await page.getByRole("button", { name: "Run again" }).click();
+    await page.locator("main[data-page=resync] #previews").waitFor();
+    assert.equal(await page.locator("#previews [data-would=update]").count(), vendors.length);
+    await look(v);
+    await page.getByLabel("Why").fill("changed by hand");
+    await page.getByRole("button", { name: "Run again" }).click();
+    await page.locator(`[data-resynced="${vendors.length}"]`).waitFor();
+    await look(v);
+    assert.match(await audited(page, "usher.user.resynced"), /changed by hand/);
+  });
+
+  it("pauses and resumes a vendor, shown to all sessions", async () => {
+    const other = await visit(browser, usher.url, { viewport });
+    await login(other, tokens.reader);
+    await page.goto("/console/");
+    const card = page.locator("article[data-vendor=magloft]");
+    await until("magloft serves", async () => (await stateOf(page, "magloft")) === "serving");
+    await card.locator("[data-do=pause]").click();
+    await look(v);
+    await page.locator("dialog#pause-magloft").getByLabel("Why").fill("they mend something");
+    await page.locator("dialog#pause-magloft").getByRole("button", { name: "Pause magloft" }).click();
+    assert.match(await page.locator("[data-notice]").textContent(), /magloft was paused/);
+    for (const one of [page, other.page]) await until("magloft is paused", async () => (await stateOf(one, "magloft")) === "paused");
+    await until("it is said", async () => (await texts(other.page, "#said"))[0].includes("magloft is paused"));
+    await look(v);
+
+    const who = person("paused");
+    const event = await send(usher, "user.created", who);
+    const waits = await visit(browser, usher.url, { viewport });
+    await login(waits, tokens.reader);
+    const rest = vendors.filter((vendor) => vendor !== "magloft");
+    await until("the other vendors are done", async () => {
+      await waits.page.goto(`/console/user?id=${who.user_id}`);
+      return (await waits.page.locator("#history [data-state=done]").count()) === rest.length;
+    });
+    await historyEnds(waits.page, event, rest, "done", "magloft waiting");
+
+    await page.goto("/console/");
+    await card.locator("[data-do=resume]").click();
+    await page.locator("dialog#resume-magloft").getByRole("button", { name: "Resume magloft" }).click();
+    assert.match(await page.locator("[data-notice]").textContent(), /magloft was resumed/);
+    await until("magloft serves again", async () => (await stateOf(other.page, "magloft")) === "serving");
+    await until("magloft is done too", async () => {
+      await waits.page.goto(`/console/user?id=${who.user_id}`);
+      return (await waits.page.locator("#history [data-state=done]").count()) === vendors.length;
+    });
+    assert.match(await audited(page, "usher.vendor.paused"), /operator.*paused.*magloft.*they mend something/);
+    for (const one of [other, waits]) {
+      sound(one);
+      await one.context.close();
+    }
+  });
+
+  it("filters the feed", async () => {
+    const who = person("feed");
+    await page.goto("/console/feed");
+    const created = await send(usher, "user.created", who);
+    const rows = (event) => page.locator(`#feed-rows tr[data-event="${event}"]`).evaluateAll((list) => list.map((e) => `${e.dataset.vendor} ${e.dataset.outcome}`));
+    await until("all five effects are there", async () => (await rows(created)).sort().join() === vendors.map((vendor) => `${vendor} done`).join());
+    await look(v);
+    await page.getByLabel("Vendor").selectOption("lead");
+    await page.waitForURL(/vendor=lead/);
+    await until("LEAD's alone is there", async () => (await rows(created)).join() === "lead done");
+    await page.getByLabel("Outcome").selectOption("failed");
+    await page.waitForURL(/outcome=failed/);
+    const { event } = await early("feed");
+    await until("what failed is there", async () => (await rows(event)).join() === "lead failed");
+    const shown = page.locator("#feed-rows tr");
+    assert.deepEqual(new Set(await shown.evaluateAll((list) => list.map((e) => `${e.dataset.vendor} ${e.dataset.outcome}`))), new Set(["lead failed"]));
+    await look(v);
+  });
+});
 
 // preview presses the dry run, and waits for the outcome.
 async function preview(page, says) {

@@ -378,7 +378,7 @@ func TestResultExamples(t *testing.T) {
 	for _, typ := range events.Types() {
 		for _, o := range outcomes {
 			e := exampleEvent(t, typ)
-			r := events.Result{Vendor: "lead", Outcome: o.outcome, AccountID: "7", Attempts: 1, TookMS: 41}
+			r := events.Result{Vendor: "lead", Outcome: o.outcome, AccountID: "7", CourseID: courseOf(t, e), Attempts: 1, TookMS: 41}
 			if o.outcome == events.Failed {
 				r.Error = failure
 			}
@@ -399,6 +399,18 @@ func TestResultExamples(t *testing.T) {
 			generated(t, "examples/results/"+result.Type()+".json", append(out.Bytes(), '\n'))
 		}
 	}
+}
+
+// courseOf returns the course of an example; empty without one.
+func courseOf(t *testing.T, e events.Event) string {
+	t.Helper()
+	var data struct {
+		Course string `json:"course_id"`
+	}
+	if err := json.Unmarshal(e.Data(), &data); err != nil {
+		t.Fatal(err)
+	}
+	return data.Course
 }
 
 // TestInnerMessages compares the members of dead letters and actions with the code.

@@ -24,6 +24,8 @@ type env struct {
 
 	nats, vendor *process.Process
 	url          string // address of the NATS server
+	heapAddr     string // address for the heap of the NATS server; empty for a foreign nats-server
+	emptyHeap    int64  // bytes in use by the server without data
 	vendorAddr   string // address of the fake vendors
 	nc           *nats.Conn
 	js           jetstream.JetStream
@@ -51,6 +53,10 @@ func (s *env) open(ctx context.Context) error {
 		return err
 	}
 	if err := s.makeStreams(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.emptyHeap, err = s.heap(ctx); err != nil {
 		return err
 	}
 	return s.startVendor(ctx)

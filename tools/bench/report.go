@@ -9,14 +9,16 @@ import (
 
 // Report holds all figures of one run of usher-bench.
 type Report struct {
-	Date     string            `json:"date"`
-	Command  string            `json:"command"`
-	Machine  Machine           `json:"machine"`
-	Versions map[string]string `json:"versions"`
-	Series   []Series          `json:"series"`
-	Startup  *Startup          `json:"startup,omitempty"`
-	Soak     *Soak             `json:"soak,omitempty"`
-	Goals    []Goal            `json:"goals,omitempty"`
+	Date       string            `json:"date"`
+	Command    string            `json:"command"`
+	Machine    Machine           `json:"machine"`
+	Versions   map[string]string `json:"versions"`
+	Series     []Series          `json:"series"`
+	Startup    *Startup          `json:"startup,omitempty"`
+	Soak       *Soak             `json:"soak,omitempty"`
+	Accounts   *Accounts         `json:"accounts,omitempty"`
+	Remembered *Remembered       `json:"remembered,omitempty"`
+	Goals      []Goal            `json:"goals,omitempty"`
 }
 
 var columns = []string{
@@ -101,6 +103,12 @@ func (r Report) Text(w io.Writer) error {
 	}
 	if r.Soak != nil {
 		b.WriteString(r.Soak.text())
+	}
+	if r.Accounts != nil {
+		b.WriteString(r.Accounts.text())
+	}
+	if r.Remembered != nil {
+		b.WriteString(r.Remembered.text())
 	}
 	if len(r.Goals) > 0 {
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,15 +24,39 @@ import (
 // nats-server.
 const syncEvery = 2 * time.Minute
 
-// ServeNATS runs an embedded NATS server on addr until ctx ends, in place of nats-server.
-func ServeNATS(ctx context.Context, addr, dir string) error {
+// ServeNATS runs an embedded NATS server on addr until ctx ends, in place of nats-server. The bytes
+// in use by the heap are served on heapAddr; empty: nowhere.
+func ServeNATS(ctx context.Context, addr, dir, heapAddr string) error {
 	server, err := natsconn.StartEmbedded(ctx, natsconn.EmbeddedOptions{Dir: dir, Sync: syncEvery, Addr: addr})
 	if err != nil {
 		return err
 	}
+	defer server.Stop()
+	if heapAddr != "" {
+		return serve(ctx, heapAddr, http.HandlerFunc(heapInUse))
+	}
 	<-ctx.Done()
-	server.Stop()
 	return nil
+}
+
+// heapInUse collects garbage, returns free memory to the system, and answers with the bytes in use.
+func heapInUse(w http.ResponseWriter, _ *http.Request) {
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	_, _ = fmt.Fprint(w, m.HeapAlloc)
+}
+
+// heap returns the bytes in use by the heap of the NATS server; 0 for a foreign nats-server.
+func (s *env) heap(ctx context.Context) (int64, error) {
+	if s.heapAddr == "" {
+		return 0, nil
+	}
+	text, err := process.Get(ctx, "http://"+s.heapAddr)
+	if err != nil {
+		return 0, fmt.Errorf("heap of the NATS server: %w", err)
+	}
+	return strconv.ParseInt(string(text), 10, 64)
 }
 
 // startNATS starts the server of a run.
@@ -38,8 +66,12 @@ func (s *env) startNATS(ctx context.Context) error {
 		return err
 	}
 	store := filepath.Join(s.dir, "nats")
-	program, args := s.config.Self, []string{"part", "nats", "--addr", addr, "--dir", store}
+	if s.heapAddr, err = process.FreeAddr(ctx); err != nil {
+		return err
+	}
+	program, args := s.config.Self, []string{"part", "nats", "--addr", addr, "--dir", store, "--heap", s.heapAddr}
 	if s.config.NATS != "" {
+		s.heapAddr = ""
 		host, port, err := net.SplitHostPort(addr)
 		if err != nil {
 			return err
@@ -62,10 +94,15 @@ func (s *env) connect() (err error) {
 	return err
 }
 
+// client returns a client of the streams.
+func (s *env) client() (streams.Client, error) {
+	return streams.NewClient(s.nc, streams.API{}, streams.Names{})
+}
+
 // makeStreams creates the streams and buckets of usher, so that all contestants use the same
 // streams, and events can be published before the start.
 func (s *env) makeStreams(ctx context.Context) error {
-	client, err := streams.NewClient(s.nc, streams.API{}, streams.Names{})
+	client, err := s.client()
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +20,7 @@ import (
 // results, HTTP endpoint, metrics, and a JSON log line per effect. Only the rate limits of the
 // vendors are off.
 func (s *env) startUsher(ctx context.Context, name string) (*worker, error) {
-	file := filepath.Join(s.dir, "usher.yaml")
+	file := s.configFile()
 	text := scenario.CourseFile(courses)
 	if s.contestant.Rules {
 		text += teamRules
@@ -41,6 +42,9 @@ func (s *env) startUsher(ctx context.Context, name string) (*worker, error) {
 		return err
 	}, p)
 }
+
+// configFile is the configuration file of usher.
+func (s *env) configFile() string { return filepath.Join(s.dir, "usher.yaml") }
 
 // teamRules are a scope and ten mapped fields at Miestro.
 const teamRules = `vendors:
@@ -103,4 +107,23 @@ func (s *env) count(ctx context.Context) {
 			w.after, _ = w.metrics(ctx) // without an answer the figure is missing
 		}
 	}
+}
+
+// run runs a command of usher to its end, and returns the output.
+func (s *env) run(ctx context.Context, args ...string) (string, error) {
+	p, err := process.Start(s.log("usher-"+args[0]), s.environ(""), s.config.Usher, append([]string{"--config", s.configFile()}, args...)...)
+	if err != nil {
+		return "", err
+	}
+	p.ExpectEnd()
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		p.Kill()
+		return "", ctx.Err()
+	}
+	if p.ExitCode() != 0 {
+		return "", fmt.Errorf("usher %s: exit code %d: %s", args[0], p.ExitCode(), p.Output())
+	}
+	return p.Output(), nil
 }

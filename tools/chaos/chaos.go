@@ -35,6 +35,7 @@ type Config struct {
 	Nodes    int           // of NATS: 1 or 3
 	Limit    time.Duration // limit for all effects to finish after the storms
 	Rules    bool          // play with rules of a team; see rules.go
+	Shape    Shape         // of NATS; the zero Shape: Nodes servers of Usher's own
 	Binaries Binaries
 	Vendors  []string           // names of the vendors that are on; default scenario.Vendors
 	Root     string             // folder of the repository, for vendors with a file; see Files
@@ -139,7 +140,7 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	unsettled := w.settled(ctx)
+	unsettled := errors.Join(w.copied(ctx), w.settled(ctx))
 	if c.Rules {
 		process.Sleep(ctx, 2*grace) // a repeated deletion begins a grace anew
 	}
@@ -179,11 +180,12 @@ func play(ctx context.Context, w *world) (map[string]int, error) {
 	storm := newStorm(w, rand.New(rand.NewPCG(w.config.Seed, 3)))
 	ended := make(chan struct{})
 	go func() { defer close(ended); storm.run(storming) }()
+	renewed := w.renew(storming)
 	err = publish(ctx, w, posts)
 	if err == nil {
 		process.Sleep(ctx, w.config.After)
 	}
 	calm()
 	<-ended
-	return storm.counts, err
+	return storm.counts, errors.Join(err, <-renewed)
 }

@@ -3,6 +3,7 @@ package chaos_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,32 @@ func playSeeds(t *testing.T, c chaos.Config) {
 		}
 	}
 	fmt.Printf("%s: all %d seeds in %s: %s\n", t.Name(), *seeds, time.Since(begun).Round(time.Second), &sums)
+}
+
+// TestChaosOfShapes runs the short form on each shape of NATS: in the full form all, else two.
+func TestChaosOfShapes(t *testing.T) {
+	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
+		t.Fatal(err)
+	}
+	binaries, err := chaos.Build(t.Context(), t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := chaos.Short()
+	c.Binaries = binaries
+	shapes := chaos.Shapes(c)
+	if !*full {
+		maps.DeleteFunc(shapes, func(name string, _ chaos.Config) bool { return name != "import" && name != "mirror" })
+	}
+	for name, c := range shapes {
+		t.Run(name, func(t *testing.T) {
+			if !*full {
+				c.Users, c.Span = 30, 4*time.Second
+				t.Parallel()
+			}
+			playSeeds(t, c)
+		})
+	}
 }
 
 // TestChaosOfSCIM runs the short form with a SCIM server as the only vendor.

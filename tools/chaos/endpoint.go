@@ -79,10 +79,10 @@ func RunEndpoint(ctx context.Context, c EndpointConfig) (report *EndpointReport,
 // after an error too.
 func newEndpoint(ctx context.Context, c EndpointConfig) (w *world, url string, err error) {
 	w = &world{config: Config{Dir: c.Dir, Binaries: c.Binaries, Nodes: 1, Limits: shortLimits()}}
-	if w.nodes, err = newNodes(ctx, 1, c.Binaries.NATS, c.Dir); err != nil {
+	if w.nodes, err = newNodes(ctx, w.config); err != nil {
 		return w, "", err
 	}
-	if w.nc, w.js, err = connect(w.nodes, "chaos"); err != nil {
+	if w.nc, w.js, err = w.connect("chaos"); err != nil {
 		return w, "", err
 	}
 	addr, err := process.FreeAddr(ctx)

@@ -61,10 +61,11 @@ func (r result) begun() (time.Time, bool) {
 func read(ctx context.Context, w *world) (*history, error) {
 	h := &history{vendors: w.config.vendors(), ruled: w.config.Rules, users: map[string][]*asked{}, results: map[string][]result{}, dead: map[string]bool{}}
 	byID := map[string]*asked{}
+	names := w.config.Shape.names()
 	for stream, take := range map[string]func(jetstream.Msg, uint64) error{
-		streams.EventsStream:      func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
-		streams.ResultsStream:     h.result,
-		streams.DeadLettersStream: h.deadLetter,
+		w.config.Shape.events():                 func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
+		names.Stream(streams.ResultsStream):     h.result,
+		names.Stream(streams.DeadLettersStream): h.deadLetter,
 	} {
 		if err := each(ctx, w.js, stream, take); err != nil {
 			return nil, fmt.Errorf("read stream %s: %w", stream, err)
@@ -130,7 +131,7 @@ func awaitResults(ctx context.Context, w *world, n uint64) (quiet bool, err erro
 
 // resultsStored returns the number of results that are stored.
 func resultsStored(ctx context.Context, w *world) (uint64, error) {
-	results, err := w.js.Stream(ctx, streams.ResultsStream)
+	results, err := w.js.Stream(ctx, w.config.Shape.names().Stream(streams.ResultsStream))
 	if err != nil {
 		return 0, err
 	}

@@ -27,13 +27,13 @@ type contents struct {
 
 func listen(w *world) (*listener, error) {
 	l := &listener{content: map[string][32]byte{}}
-	nc, _, err := connect(w.nodes, "listener")
+	nc, _, err := w.connect("listener")
 	if err != nil {
 		return nil, err
 	}
 	l.nc = nc
 	for _, kind := range events.ResultTypes() {
-		if _, err := nc.Subscribe(events.ResultSubject(kind, "*"), l.hear); err != nil {
+		if _, err := nc.Subscribe(w.config.Shape.names().Result(kind, "*"), l.hear); err != nil {
 			nc.Close()
 			return nil, err
 		}

@@ -23,12 +23,12 @@ type node struct {
 	process *process.Process
 }
 
-// newNodes writes the configuration of n servers, a cluster for several servers, and starts the
-// servers.
-func newNodes(ctx context.Context, n int, program, dir string) ([]*node, error) {
+// newNodes writes the configuration of the servers, a cluster or the servers of a shape, and
+// starts the servers.
+func newNodes(ctx context.Context, c Config) ([]*node, error) {
 	var nodes []*node
 	var routes []string
-	for i := range n {
+	for i := range max(c.Nodes, len(c.Shape.Servers)) {
 		client, err := process.FreeAddr(ctx)
 		if err != nil {
 			return nil, err
@@ -38,11 +38,14 @@ func newNodes(ctx context.Context, n int, program, dir string) ([]*node, error) 
 			return nil, err
 		}
 		name := fmt.Sprintf("n%d", i+1)
-		routes = append(routes, "nats://"+route)
-		nodes = append(nodes, &node{name: name, addr: client, program: program, config: filepath.Join(dir, name+".conf"), log: filepath.Join(dir, "nats-"+name+".log")})
+		routes = append(routes, route)
+		nodes = append(nodes, &node{name: name, addr: client, program: c.Binaries.NATS, config: filepath.Join(c.Dir, name+".conf"), log: filepath.Join(c.Dir, "nats-"+name+".log")})
+	}
+	if err := c.Shape.certify(c.Dir); err != nil {
+		return nil, err
 	}
 	for i, x := range nodes {
-		if err := os.WriteFile(x.config, []byte(x.settings(dir, routes, i)), 0o600); err != nil {
+		if err := os.WriteFile(x.config, []byte(x.settings(c, routes, i)), 0o600); err != nil {
 			return nil, err
 		}
 		if err := x.start(); err != nil {
@@ -52,14 +55,17 @@ func newNodes(ctx context.Context, n int, program, dir string) ([]*node, error) 
 	return nodes, nil
 }
 
-func (n *node) settings(dir string, routes []string, own int) string {
-	c := fmt.Sprintf("server_name: %s\nlisten: %q\njetstream { store_dir: %q }\n", n.name, n.addr, filepath.Join(dir, "store-"+n.name))
+func (n *node) settings(c Config, routes []string, own int) string {
+	text := fmt.Sprintf("server_name: %s\nlisten: %q\n", n.name, n.addr)
+	if len(c.Shape.Servers) > 0 {
+		return text + c.Shape.server(own, c.Dir, routes[0])
+	}
+	text += fmt.Sprintf("jetstream { store_dir: %q }\n", filepath.Join(c.Dir, "store-"+n.name))
 	if len(routes) > 1 {
 		// Clients must not learn the addresses of other servers, which would bypass the links.
-		c += fmt.Sprintf("cluster { name: chaos, listen: %q, no_advertise: true, routes: [%s] }\n",
-			strings.TrimPrefix(routes[own], "nats://"), strings.Join(routes, ", "))
+		text += fmt.Sprintf("cluster { name: chaos, listen: %q, no_advertise: true, routes: [ nats://%s ] }\n", routes[own], strings.Join(routes, ", nats://"))
 	}
-	return c
+	return text
 }
 
 func (n *node) start() error {
@@ -78,14 +84,22 @@ func (n *node) kill() {
 	}
 }
 
+// reload lets the server read its configuration and its certificates again.
+func (n *node) reload() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.process.Reload()
+}
+
 // connect connects to the servers directly, without the links.
-func connect(nodes []*node, name string) (*nats.Conn, jetstream.JetStream, error) {
+func (w *world) connect(name string) (*nats.Conn, jetstream.JetStream, error) {
 	var urls []string
-	for _, n := range nodes {
+	for _, n := range w.config.Shape.inside(w.nodes) {
 		urls = append(urls, "nats://"+n.addr)
 	}
-	nc, err := nats.Connect(strings.Join(urls, ","), nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
+	options := append(w.config.Shape.options(w.config.Dir), nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
 		nats.ReconnectWait(100*time.Millisecond), nats.RetryOnFailedConnect(true))
+	nc, err := nats.Connect(strings.Join(urls, ","), options...)
 	if err != nil {
 		return nil, nil, err
 	}

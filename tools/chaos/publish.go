@@ -18,7 +18,7 @@ func publish(ctx context.Context, w *world, posts []post) error {
 	group, ctx := errgroup.WithContext(ctx)
 	begun := time.Now()
 	for n := range publishers {
-		nc, js, err := connect(w.nodes, fmt.Sprint("producer-", n))
+		nc, js, err := w.connect(fmt.Sprint("producer-", n))
 		if err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func publish(ctx context.Context, w *world, posts []post) error {
 					continue
 				}
 				process.Sleep(ctx, time.Until(begun.Add(p.at)))
-				if err := send(ctx, js, p); err != nil {
+				if err := send(ctx, js, w.config.Shape, p); err != nil {
 					return err
 				}
 			}
@@ -40,11 +40,12 @@ func publish(ctx context.Context, w *world, posts []post) error {
 }
 
 // send publishes one event repeatedly with the same Nats-Msg-Id, until the server acknowledges.
-func send(ctx context.Context, js jetstream.JetStream, p post) error {
+func send(ctx context.Context, js jetstream.JetStream, s Shape, p post) error {
 	m, err := p.Message()
 	if err != nil {
 		return err
 	}
+	m.Subject = s.subject(p.user, p.Event.Type())
 	for {
 		limit, cancel := context.WithTimeout(ctx, 2*time.Second)
 		_, err := js.PublishMsg(limit, m)

@@ -166,7 +166,7 @@ func (r *Report) evidence(b *strings.Builder, w *world, v violation) {
 func record(w *world, v violation) string {
 	ctx, cancel := context.WithTimeout(context.Background(), streams.CallTimeout)
 	defer cancel()
-	bucket, err := w.js.KeyValue(ctx, streams.AccountsBucket)
+	bucket, err := w.js.KeyValue(ctx, w.config.Shape.names().Bucket(streams.AccountsBucket))
 	if err != nil {
 		return err.Error()
 	}

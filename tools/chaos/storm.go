@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -120,13 +119,21 @@ func (s *storm) awake() (n int) {
 	return n
 }
 
-// killNATS kills the server that leads EVENTS, and restarts the server on the same store after span.
+// server returns the server that leads EVENTS, or by chance one of a shape.
+func (s *storm) server(ctx context.Context) *node {
+	w := s.world
+	if len(w.config.Shape.Servers) > 0 {
+		return w.nodes[s.rng.IntN(len(w.nodes))]
+	}
+	return w.nodes[leader(ctx, w.js, w.nodes, w.config.Shape.events())]
+}
+
+// killNATS kills a server, and restarts the server on the same store after span.
 func (s *storm) killNATS(ctx context.Context, span time.Duration) bool {
 	if !s.dead.TryLock() {
 		return false
 	}
-	w := s.world
-	n := w.nodes[leader(ctx, w.js, w.nodes, streams.EventsStream)]
+	n := s.server(ctx)
 	n.kill()
 	s.calms.Go(func() {
 		defer s.dead.Unlock()

@@ -31,7 +31,7 @@ type worker struct {
 
 func newWorker(ctx context.Context, w *world, number int) (*worker, error) {
 	x := &worker{world: w, number: number}
-	for _, n := range w.nodes {
+	for _, n := range w.config.Shape.doors(w.nodes) {
 		l, err := newLink(ctx, n.addr)
 		if err != nil {
 			return x, err
@@ -47,7 +47,7 @@ func newWorker(ctx context.Context, w *world, number int) (*worker, error) {
 func (x *worker) begin() error {
 	var urls []string
 	for _, l := range x.links {
-		urls = append(urls, "nats://"+l.addr())
+		urls = append(urls, "nats://"+x.world.config.Shape.User+l.addr())
 	}
 	dir := x.world.config.Dir
 	x.started++

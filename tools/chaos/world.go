@@ -13,7 +13,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -32,10 +31,13 @@ type world struct {
 // newWorld starts all processes. The caller closes the world, after an error too.
 func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	w = &world{config: c}
-	if w.nodes, err = newNodes(ctx, c.Nodes, c.Binaries.NATS, c.Dir); err != nil {
+	if w.nodes, err = newNodes(ctx, c); err != nil {
 		return w, err
 	}
-	if w.nc, w.js, err = connect(w.nodes, "chaos"); err != nil {
+	if w.nc, w.js, err = w.connect("chaos"); err != nil {
+		return w, err
+	}
+	if err := w.producers(ctx); err != nil {
 		return w, err
 	}
 	if err := w.standIns(ctx); err != nil {
@@ -77,6 +79,9 @@ func settings(c Config) []string {
 		if mode := modes[v]; mode != "" && !c.Rules {
 			environ = append(environ, fmt.Sprintf("USHER_%s_MODE=%s", strings.ToUpper(v), mode))
 		}
+	}
+	for _, setting := range c.Shape.Settings {
+		environ = append(environ, strings.ReplaceAll(setting, "DIR", c.Dir))
 	}
 	return environ
 }
@@ -130,13 +135,13 @@ func (w *world) control(ctx context.Context, vendor, mode string, span time.Dura
 func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo) bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	stream, err := w.js.Stream(ctx, streams.EventsStream)
+	stream, err := w.js.Stream(ctx, w.config.Shape.events())
 	if err != nil {
 		return false
 	}
 	for _, vendor := range w.config.vendors() {
 		for _, name := range w.config.consumers(vendor) {
-			consumer, err := stream.Consumer(ctx, "usher-"+vendor+"-"+name)
+			consumer, err := stream.Consumer(ctx, w.config.Shape.names().ConsumerPrefix+vendor+"-"+name)
 			if err != nil || (idle != nil && !idle(consumer.CachedInfo())) {
 				return false
 			}

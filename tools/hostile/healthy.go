@@ -30,6 +30,7 @@ func (w *world) healthy(ctx context.Context, p *Phase) error {
 
 // create creates one healthy user.
 func (w *world) create(ctx context.Context, p *Phase) error {
+	begun := time.Now()
 	w.users++
 	id := fmt.Sprint("well-", w.users)
 	event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/school","type":"user.created","data":{"user_id":%q,"email":"%s@example.org"}}`, id, id, id)
@@ -43,6 +44,7 @@ func (w *world) create(ctx context.Context, p *Phase) error {
 	if err != nil {
 		return err
 	}
+	p.Accepted = append(p.Accepted, time.Since(begun))
 	var found []environment.Result
 	if err := w.Until(ctx, patience, "the result of a healthy user is there", func() bool {
 		found = w.results.Of(id)

@@ -10,10 +10,11 @@ import (
 
 // Phase is the measurement of one phase.
 type Phase struct {
-	Memory  int64           // the most resident bytes of the process
-	Users   int             // healthy users with a result
-	Times   []time.Duration // from the request to the result
-	Refused int             // requests of the healthy sender without 202, repeated until 202
+	Memory   int64           // the most resident bytes of the process
+	Users    int             // healthy users with a result
+	Accepted []time.Duration // from the request to the answer of the endpoint
+	Times    []time.Duration // from the request to the result
+	Refused  int             // requests of the healthy sender without 202, repeated until 202
 }
 
 // Report is the measurement of a run.
@@ -54,8 +55,8 @@ func (r *Report) String() string {
 		name string
 		Phase
 	}{{"calm", r.Calm}, {"beside the attacks", r.Beside}} {
-		fmt.Fprintf(&b, "%s: %d MiB at most; %d healthy users, p50 %s, max %s; %d of their requests refused\n",
-			p.name, p.Memory>>20, p.Users, p.quantile(0.5), p.quantile(1), p.Refused)
+		fmt.Fprintf(&b, "%s: %d MiB at most; %d healthy users, p50 %s, max %s (endpoint %s, %s); %d of their requests refused\n",
+			p.name, p.Memory>>20, p.Users, quantile(p.Times, 0.5), quantile(p.Times, 1), quantile(p.Accepted, 0.5), quantile(p.Accepted, 1), p.Refused)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Attacks)) {
 		fmt.Fprintf(&b, "%6d attacks: %s\n", r.Attacks[name], name)
@@ -70,10 +71,10 @@ func (r *Report) String() string {
 }
 
 // quantile returns a quantile of the times.
-func (p Phase) quantile(q float64) time.Duration {
-	if len(p.Times) == 0 {
+func quantile(times []time.Duration, q float64) time.Duration {
+	if len(times) == 0 {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(p.Times))
+	sorted := slices.Sorted(slices.Values(times))
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))].Round(time.Millisecond)
 }

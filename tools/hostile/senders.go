@@ -187,7 +187,7 @@ func (w *world) messages(ctx context.Context, random *rand.Rand) {
 		m.Header.Set("Usher-Repair", "5")
 		m.Header.Set("ce-"+strings.Repeat("x", random.IntN(2000)), "1")
 		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
-		_, _ = w.JS.PublishMsg(limited, m) // a refused message is an answer too
+		_, _ = w.producer.PublishMsg(limited, m) // a refused message is an answer too
 		cancel()
 	}
 }

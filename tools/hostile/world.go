@@ -12,6 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/tools/environment"
 	"github.com/usherhq/usher/vendors/sandbox"
@@ -54,9 +57,12 @@ type world struct {
 	vendor  *http.Server // the hostile vendors
 	client  *http.Client // of the healthy sender, from an address of its own
 	attacks *http.Client
-	users   int
-	cage    cage
-	turns   atomic.Int64 // of the attackers
+	// producer is the connection of the attackers on NATS. On the connection of the suite their
+	// megabytes would hold up the results of the healthy users.
+	producer jetstream.JetStream
+	users    int
+	cage     cage
+	turns    atomic.Int64 // of the attackers
 
 	mu     sync.Mutex
 	report *Report
@@ -83,6 +89,9 @@ func newWorld(ctx context.Context, c Config, dir string, r *Report) (*world, err
 	if err != nil {
 		return w, err
 	}
+	if err = w.connectProducer(); err != nil {
+		return w, err
+	}
 	addr, err := w.startVendor(ctx)
 	if err != nil {
 		return w, err
@@ -103,6 +112,16 @@ func newWorld(ctx context.Context, c Config, dir string, r *Report) (*world, err
 	return w, err
 }
 
+// connectProducer opens the connection of the attackers on NATS.
+func (w *world) connectProducer() error {
+	nc, err := nats.Connect(w.JS.Conn().ConnectedUrl(), nats.MaxReconnects(-1))
+	if err != nil {
+		return err
+	}
+	w.producer, err = jetstream.New(nc)
+	return err
+}
+
 // from returns a client that connects from an address of this machine.
 func from(address string) *http.Client {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}, Timeout: 10 * time.Second}
@@ -111,6 +130,9 @@ func from(address string) *http.Client {
 
 // close ends everything.
 func (w *world) close() {
+	if w.producer != nil {
+		w.producer.Conn().Close()
+	}
 	if w.Environment != nil {
 		w.Close()
 	}

@@ -93,6 +93,9 @@ func (p *Process) Freeze() { p.signal(syscall.SIGSTOP) }
 // Thaw resumes a frozen program.
 func (p *Process) Thaw() { p.signal(syscall.SIGCONT) }
 
+// Reload asks the program to read its configuration again.
+func (p *Process) Reload() { p.signal(syscall.SIGHUP) }
+
 // Kill ends the program like a crash, frozen or not.
 func (p *Process) Kill() {
 	p.ExpectEnd()

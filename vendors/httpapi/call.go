@@ -154,6 +154,12 @@ func (e *engine) judge(r request, res vendors.Response) reply {
 	return out
 }
 
+// body returns the body of the answer.
+func (o reply) body() any {
+	answer, _ := o.scope.vars["answer"].(map[string]any)
+	return answer["body"]
+}
+
 // class returns the class of an answer for the client. An answer with another verdict than a
 // failure is not repeated.
 func (o reply) class() (vendors.Class, bool) {

@@ -64,10 +64,15 @@ func (e *engine) ours(ctx context.Context, op string, a vendors.Account) error {
 		return nil
 	}
 	p, err := e.show(ctx, op, a)
-	if err == nil && p.staff {
-		err = vendors.Fail(e.file.Name, op, "staff is never changed: the account is staff by account.staff of the file")
+	switch {
+	case err != nil:
+		return err
+	case p.unknown != nil:
+		return vendors.Fail(e.file.Name, op, "staff is never changed, and account.staff cannot be evaluated: "+p.unknown.Error())
+	case p.staff:
+		return vendors.Fail(e.file.Name, op, "staff is never changed: the account is staff by account.staff of the file")
 	}
-	return err
+	return nil
 }
 
 // Enroll enrols the account. An existing enrolment is success.
@@ -162,8 +167,7 @@ func (e *engine) readBefore(ctx context.Context, op string, c *Read, s *scope, v
 	case out.problem != nil:
 		return nil, e.unreadable(out, out.problem.Error())
 	}
-	answer, _ := out.scope.vars["answer"].(map[string]any)
-	return answer["body"], nil
+	return out.body(), nil
 }
 
 // prove returns an error unless the vendor shows a change that it answered with success. A repeat

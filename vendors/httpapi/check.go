@@ -57,7 +57,7 @@ func (c checker) oneOf(line int, key, value string, words ...string) {
 // taken are the settings of every vendor.
 var taken = []string{
 	"base_url", "rate", "concurrency", "timeout", "max_age", "ca", "cert", "key", "proxy", "kind", "file", "scope", "map", "may", "mode", "match",
-	"adopt", "start", "on_delete", "on_leave", "delete_after", "deletions",
+	"adopt", "start", "on_delete", "on_unknown", "on_leave", "delete_after", "deletions",
 }
 
 func (c checker) settings() {

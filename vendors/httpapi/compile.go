@@ -280,7 +280,8 @@ func (c compiler) expr(key string, e *Expr, vars []string) {
 		c.fault(e.line, key, err.Error(), "write CEL, such as user.email; a text needs quotes of its own: '\"learner\"'")
 		return
 	}
-	e.program, e.path = program, chain(program.AST.NativeRep().Expr())
+	root := program.AST.NativeRep().Expr()
+	e.program, e.path, e.simple = program, chain(root), simpleOf(root)
 	for _, n := range ast.MatchDescendants(ast.NavigateAST(program.AST.NativeRep()), ast.KindMatcher(ast.IdentKind)) {
 		name := n.AsIdent()
 		if _, variable := known[name]; variable && name != "set" && !slices.Contains(vars, name) {

@@ -7,10 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/types"
-
 	"github.com/usherhq/usher/internal/expression"
 )
 
@@ -36,84 +32,6 @@ func (s *scope) with(name string, value any) *scope {
 	return newScope(vars)
 }
 
-// step is one member of a chain such as answer.body.?users[0].
-type step struct {
-	name     string
-	index    int // if name is empty
-	optional bool
-}
-
-// chain returns the steps of an expression that only selects members, the variable first; nil for
-// another expression.
-func chain(e ast.Expr) []step {
-	switch e.Kind() {
-	case ast.IdentKind:
-		return []step{{name: e.AsIdent()}}
-	case ast.SelectKind:
-		s := e.AsSelect()
-		before := chain(s.Operand())
-		if before == nil || s.IsTestOnly() {
-			return nil
-		}
-		return append(before, step{name: s.FieldName()})
-	case ast.CallKind:
-		return chainOfCall(e.AsCall())
-	default:
-		return nil
-	}
-}
-
-// chainOfCall returns the steps of a.?b and a["b"] and a[0].
-func chainOfCall(c ast.CallExpr) []step {
-	name := c.FunctionName()
-	if (name != operators.OptSelect && name != operators.Index) || len(c.Args()) != 2 || c.Args()[1].Kind() != ast.LiteralKind {
-		return nil
-	}
-	before := chain(c.Args()[0])
-	if before == nil {
-		return nil
-	}
-	switch v := c.Args()[1].AsLiteral().(type) {
-	case types.String:
-		return append(before, step{name: string(v), optional: name == operators.OptSelect})
-	case types.Int:
-		return append(before, step{index: int(v)})
-	}
-	return nil
-}
-
-var errMissing = errors.New("a member is missing or has another type; write .? before a name that may be missing")
-
-// walk returns the value of a chain. After an optional step, a missing member is no error.
-func walk(vars map[string]any, path []step) (any, error) {
-	value, ok := vars[path[0].name]
-	optional := false
-	for _, s := range path[1:] {
-		optional = optional || s.optional
-		switch inner := value.(type) {
-		case map[string]any:
-			value, ok = inner[s.name]
-			ok = ok && s.name != ""
-		case []any:
-			if ok = s.name == "" && s.index >= 0 && s.index < len(inner); ok {
-				value = inner[s.index]
-			}
-		default:
-			ok = false
-		}
-		if !ok && optional {
-			return nil, nil
-		}
-		if !ok {
-			return nil, errMissing
-		}
-	}
-	if !ok {
-		return nil, errMissing
-	}
-	return value, nil
-}
-
 // eval returns the value of an expression in the types of JSON; nil without a value.
 func (s *scope) eval(e Expr) (any, error) {
 	if e.path != nil {
@@ -122,6 +40,11 @@ func (s *scope) eval(e Expr) (any, error) {
 			err = fmt.Errorf("%s: %w", e.text, err)
 		}
 		return value, err
+	}
+	if e.simple != nil {
+		if value, ok := e.simple(s.vars); ok {
+			return value, nil
+		}
 	}
 	value, err := e.program.EvalWithin(s.vars, &s.left)
 	if err != nil {

@@ -2,7 +2,9 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -120,4 +122,46 @@ func TestPages(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLongListKeepsLittle reads a list with an id and a cursor of half a megabyte on each page.
+func TestLongListKeepsLittle(t *testing.T) {
+	const pages, size = 80, 512 << 10
+	answer := pager(func(r *http.Request) (any, string) {
+		n, _ := strconv.Atoi(strings.TrimLeft(r.URL.Query().Get("cursor"), "x"))
+		long := func(n int) string { return strings.Repeat("x", size) + strconv.Itoa(n) }
+		body := map[string]any{"users": []any{map[string]any{"id": long(n), "email": fmt.Sprintf("person%d@example.org", n)}}}
+		if n+1 < pages {
+			body["next"] = long(n + 1)
+		}
+		return body, ""
+	})
+	c := httpapi.Defaults()
+	c.Use(listFile(t, "{by: cursor, next: 'answer.body.?next'}", ""))
+	c.Settings = vendors.Settings{BaseURL: "http://pager.test", Timeout: time.Minute, HTTP: memnet.Serve(t, answer)}
+	a, err := httpapi.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, _ := vendors.Port[vendors.Lister](a)
+	got, before, after := 0, kept(), uint64(0)
+	if err := l.List(t.Context(), func(vendors.Listed) error {
+		if got++; got == pages {
+			after = kept()
+		}
+		return nil
+	}); err != nil || got != pages {
+		t.Fatalf("got %d accounts and %v, want %d", got, err, pages)
+	}
+	if limit := before + pages*size/2; after > limit {
+		t.Errorf("a list of %d MiB keeps %d MiB", pages*size>>20*2, (after-before)>>20)
+	}
+}
+
+// kept returns the bytes of the heap in use.
+func kept() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

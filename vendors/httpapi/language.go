@@ -36,6 +36,12 @@ var known = map[string][]string{
 	"token":      nil,
 }
 
+// The functions that are known outside of CEL, too.
+const (
+	functionNumber = "number"
+	functionList   = "list"
+)
+
 // newEnv returns CEL with the variables and the functions of a file.
 func newEnv() (*cel.Env, error) {
 	options := []cel.EnvOption{ext.Math(), ext.Encoders()}
@@ -49,8 +55,8 @@ func newEnv() (*cel.Env, error) {
 		}))),
 		oneText("sha256", func(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]) }),
 		oneText("uuid", uuid),
-		cel.Function("number", cel.Overload("number_dyn", []*cel.Type{cel.DynType}, cel.IntType, cel.UnaryBinding(number))),
-		cel.Function("list", cel.Overload("list_dyn", []*cel.Type{cel.DynType}, cel.ListType(cel.DynType), cel.UnaryBinding(list))),
+		cel.Function(functionNumber, cel.Overload("number_dyn", []*cel.Type{cel.DynType}, cel.IntType, cel.UnaryBinding(number))),
+		cel.Function(functionList, cel.Overload("list_dyn", []*cel.Type{cel.DynType}, cel.ListType(cel.DynType), cel.UnaryBinding(list))),
 		cel.Function("cut", cel.Overload("cut_text_int", []*cel.Type{text, cel.IntType}, text, cel.BinaryBinding(cut))),
 		twoTexts("longest", text, func(s, separators string) ref.Val { return types.String(longest(s, separators)) }),
 		twoTexts("sameEmail", cel.BoolType, func(a, b string) ref.Val { return types.Bool(vendors.SameEmail(a, b)) }),

@@ -44,7 +44,7 @@ func (e *engine) each(ctx context.Context, l listing, yield func(person) (more b
 // pages calls yield with each item of a listing while yield returns more. read returns the id of
 // an item, so that an item on two pages counts once; nil: items have no ids.
 func (e *engine) pages(ctx context.Context, l listing, read func(item any) (id string, err error), yield func(item any) (more bool, err error)) error {
-	w := walker{listing: l, seen: map[string]bool{}, cursors: map[string]bool{}, read: read, yield: yield}
+	w := walker{listing: l, read: read, yield: yield}
 	w.begin()
 	for range maxPages {
 		r := request{op: l.op, call: l.call, scope: w.scope(), reads: true, query: w.query(), items: w.size(), further: w.page > 0}
@@ -82,16 +82,16 @@ type walker struct {
 	read  func(item any) (id string, err error)
 	yield func(item any) (more bool, err error)
 
-	page    int // pages read
-	number  int // of the page
-	offset  int // items of the pages before
-	count   int // different items
-	stale   int // pages in a row without a new item
-	most    int // highest total: a deletion meanwhile moves items to pages read before
-	seen    map[string]bool
+	page    int          // pages read
+	number  int          // of the page
+	offset  int          // items of the pages before
+	count   int          // different items
+	stale   int          // pages in a row without a new item
+	most    int          // highest total: a deletion meanwhile moves items to pages read before
+	seen    vendors.Seen // ids
 	cursor  string
-	cursors map[string]bool
-	link    url.Values // query of the next page by the header Link
+	cursors vendors.Seen // or links
+	link    url.Values   // query of the next page by the header Link
 }
 
 func (w *walker) begin() {
@@ -163,10 +163,9 @@ func (w *walker) take(out reply) (more bool, problem, err error) {
 			if err != nil {
 				return false, err, nil
 			}
-			if w.seen[id] {
+			if !w.seen.Add(id) {
 				continue
 			}
-			w.seen[id] = true
 		}
 		fresh++
 		if more, err := w.yield(item); err != nil || !more {
@@ -235,10 +234,10 @@ func (w *walker) next(out reply, got, fresh int) (more bool, problem error) {
 		if err != nil || cursor == "" {
 			return false, err // a page without a readable cursor may not be the last
 		}
-		if round || w.cursors[cursor] {
+		if round || !w.cursors.Add(cursor) {
 			return false, errors.New("the cursors of the pages go round")
 		}
-		w.cursor, w.cursors[cursor] = cursor, true
+		w.cursor = cursor
 		return true, nil
 	case byLink:
 		return w.follow(out, round)
@@ -278,9 +277,9 @@ func (w *walker) follow(out reply, round bool) (more bool, problem error) {
 		return false, errors.New("the header Link has no URL")
 	case path.Base(link.EscapedPath()) != path.Base(out.path):
 		return false, errors.New("the header Link leads to another path than the list")
-	case round || w.cursors[link.RawQuery]:
+	case round || !w.cursors.Add(link.RawQuery):
 		return false, errors.New("the links of the pages go round")
 	}
-	w.cursors[link.RawQuery], w.link = true, link.Query()
+	w.link = link.Query()
 	return true, nil
 }

@@ -21,6 +21,7 @@ type person struct {
 	id, email, userID string
 	staff, off        bool
 	deleted           bool
+	unknown           error // why account.staff has no value; such an account counts as staff
 }
 
 var (
@@ -48,8 +49,8 @@ func (e *engine) person(item any) (p person, err error) {
 	if p.off, err = s.is(a.Off); err == nil {
 		p.deleted, err = s.is(a.Deleted)
 	}
-	staff, unknown := s.is(a.Staff)
-	p.staff = staff || unknown != nil // an account without a role may be one of staff
+	p.staff, p.unknown = s.is(a.Staff)
+	p.staff = p.staff || p.unknown != nil // an account without a role may be one of staff
 	return p, err
 }
 
@@ -164,8 +165,7 @@ func (e *engine) shown(out reply, item Expr) (person, error) {
 		return person{}, out.problem
 	}
 	if !item.set() {
-		answer, _ := out.scope.vars["answer"].(map[string]any)
-		return e.person(answer["body"])
+		return e.person(out.body())
 	}
 	value, err := out.scope.eval(item)
 	if err != nil {
@@ -247,7 +247,8 @@ func (e *engine) ListCourses(ctx context.Context, yield func(vendors.ListedCours
 	}, func(any) (bool, error) { return true, yield(course) })
 }
 
-// Enrolled reports whether the account is in the course.
+// Enrolled reports whether the account is in the course. For the whole answer, 404 and 410 mean that
+// the account is not, unless a rule fits.
 func (e *engine) Enrolled(ctx context.Context, a vendors.Account, c vendors.Course) (bool, error) {
 	q := e.file.Enrolled
 	vars := accountVars(a)
@@ -264,7 +265,7 @@ func (e *engine) Enrolled(ctx context.Context, a vendors.Account, c vendors.Cour
 		})
 		return in, err
 	}
-	out, err := e.do(ctx, request{op: "enrolled", call: &q.Request, scope: s, reads: true})
+	out, err := e.do(ctx, request{op: "enrolled", call: &q.Request, scope: s, reads: true, goneBy404: true})
 	switch {
 	case err != nil:
 		return false, err

@@ -16,6 +16,7 @@ type Expr struct {
 	line    int
 	program *expression.Program
 	path    []step // a chain of members, evaluated without CEL; nil for any other expression
+	simple  simple // nil for an expression that only CEL evaluates
 }
 
 // set reports whether the file has the expression.

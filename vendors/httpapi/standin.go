@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/usherhq/usher/vendors"
 )
 
 // StandIn is a fake vendor made from a file: it answers the calls of the file as the file says, and
@@ -28,14 +28,8 @@ type StandIn struct {
 	accounts map[string]*kept // by id
 	members  map[string]int   // enrolments made, by course and account
 	last     int
+	before   map[string]string // of the last call read: an enrolment with an id of its own names no account
 	problems map[string]bool
-}
-
-// kept is an account of a stand-in.
-type kept struct {
-	id, email, userID string
-	fields            map[string]any // as sent
-	off               bool
 }
 
 // The account of the controls of look-ups.
@@ -58,29 +52,6 @@ func NewStandIn(f *File) *StandIn {
 		s.accounts[controlID] = &kept{id: controlID, email: controlEmail, fields: map[string]any{}}
 	}
 	return s
-}
-
-// Accounts returns the e-mails of all accounts, sorted.
-func (s *StandIn) Accounts() (emails []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range s.accounts {
-		if a.id != controlID {
-			emails = append(emails, a.email)
-		}
-	}
-	slices.Sort(emails)
-	return emails
-}
-
-// Twice returns the number of enrolments that were made again while they lasted.
-func (s *StandIn) Twice() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, times := range s.members {
-		n += times - 1
-	}
-	return n
 }
 
 // Problems returns the requests that the file does not describe, and the answers that could not be
@@ -111,6 +82,19 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	say(w, s.finished(sent, s.answer(route, sent)))
+}
+
+// Reads reports whether a call changes nothing, by the file.
+func (s *StandIn) Reads(r *http.Request) bool {
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	x, err := readSent(r)
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	route, known := bestRoute(s.routes, x)
+	return err == nil && known && slices.Contains([]string{"find", "list", "show", "courses", "enrolled", "check", "read", "proof"}, route.op)
 }
 
 // tokenPath ends the path of the token endpoint of OAuth 2 of a stand-in.
@@ -159,6 +143,11 @@ func readSent(r *http.Request) (sent, error) {
 // answer carries out a call.
 func (s *StandIn) answer(r route, x sent) made {
 	found := r.extract(x)
+	if r.of != nil && r.of.Read != nil && r.op != "read" {
+		for name, value := range s.before {
+			found[name] = cmp.Or(found[name], value)
+		}
+	}
 	switch r.op {
 	case "login":
 		l := s.engine.file.Auth.Login
@@ -195,6 +184,7 @@ func (s *StandIn) change(r route, x sent, found map[string]string) made {
 	case "show", "proof":
 		return s.with(http.StatusOK, fill{r.item, s.object(a)})
 	case "read":
+		s.before = found
 		return s.read(r, found)
 	case "update":
 		if email := found["user.email"]; email != "" {
@@ -219,42 +209,6 @@ func (s *StandIn) change(r route, x sent, found map[string]string) made {
 		delete(s.members, memberKey(found))
 	}
 	return s.success(r)
-}
-
-func memberKey(found map[string]string) string {
-	return found["course.id"] + "/" + plainID(found["account.id"])
-}
-
-// merge lays the members of a body over the fields.
-func (a *kept) merge(x sent) {
-	if body, ok := x.body.(map[string]any); ok {
-		maps.Copy(a.fields, body)
-	}
-	for name, list := range x.form {
-		a.fields[name] = list[0]
-	}
-}
-
-func (s *StandIn) byEmail(email string) *kept {
-	for _, a := range s.accounts {
-		if vendors.SameEmail(a.email, email) {
-			return a
-		}
-	}
-	return nil
-}
-
-// keep returns the account with an id, made if it is missing.
-func (s *StandIn) keep(id string, x sent, found map[string]string) *kept {
-	if s.accounts[id] == nil {
-		s.accounts[id] = &kept{id: id, userID: found["user.id"], fields: map[string]any{}}
-	}
-	a := s.accounts[id]
-	if email := found["user.email"]; email != "" {
-		a.email = email
-	}
-	a.merge(x)
-	return a
 }
 
 func (s *StandIn) create(r route, x sent, found map[string]string) made {

@@ -101,17 +101,22 @@ func bestRoute(routes []route, x sent) (best route, known bool) {
 
 // score returns how well a request fits a call; -1 if it does not.
 func (r route) score(x sent) int {
-	method, _ := r.call.call()
+	method, p := r.call.call()
 	if method != x.method || !r.path.MatchString(x.path) {
 		return -1
 	}
 	score := 100
+	for _, one := range p.parts {
+		score += 4 * len(one.text) // a path with more constant text is nearer
+	}
 	r.leaves(func(where leaf) {
 		value, there := where.of(x)
 		constant, isConstant := where.constant()
 		switch {
 		case isConstant && there && value != constant:
-			score = -1000
+			score = -10_000
+		case isConstant && there:
+			score += 3
 		case there:
 			score += 2
 		default:

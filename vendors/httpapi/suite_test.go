@@ -49,7 +49,7 @@ func verdict(port string, status int) (*vendors.Class, bool) {
 	gone := status == http.StatusNotFound || status == http.StatusGone
 	unusable := vendors.Unusable
 	switch {
-	case gone && port != vendortest.Enroll && port != vendortest.Track && port != vendortest.Enrolled:
+	case gone && port != vendortest.Enroll && port != vendortest.Track:
 		return &unusable, true
 	case status == http.StatusConflict && port == vendortest.Enroll:
 		return nil, true

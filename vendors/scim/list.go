@@ -36,24 +36,23 @@ func (a *Adapter) ListCourses(ctx context.Context, yield func(vendors.ListedCour
 	if q.Cursors = a.config.Pages == PagesCursor; q.Cursors {
 		q.StartIndex = 0
 	}
-	seen := map[string]bool{}
+	var seen vendors.Seen
 	for range maxPages {
 		page, err := a.api.ListGroups(ctx, q)
 		if err != nil {
 			return err
 		}
-		known := len(seen)
+		known := seen.Len()
 		for _, g := range page.Resources {
-			if seen[g.ID] {
+			if !seen.Add(g.ID) {
 				continue
 			}
-			seen[g.ID] = true
 			if err := yield(vendors.ListedCourse{ID: g.ID, Name: g.DisplayName}); err != nil {
 				return err
 			}
 		}
 		switch {
-		case len(seen) == known, page.NextCursor == "" && q.StartIndex == 0:
+		case seen.Len() == known, page.NextCursor == "" && q.StartIndex == 0:
 			return nil
 		case page.NextCursor != "":
 			q.Cursor, q.StartIndex, q.Cursors = page.NextCursor, 0, false
@@ -68,7 +67,7 @@ func (a *Adapter) ListCourses(ctx context.Context, yield func(vendors.ListedCour
 // most servers, so each counts the different users, and asks for the page behind the last one
 // of a whole list: some servers count only the users of one page.
 func (a *Adapter) each(ctx context.Context, op string, q Query, yield func(User) error) error {
-	w := walk{op: op, whole: q.Filter == "", seen: map[string]bool{}}
+	w := walk{op: op, whole: q.Filter == ""}
 	q.Count = a.config.PageSize
 	if q.Cursors = a.config.Pages == PagesCursor; q.Cursors {
 		q.StartIndex = 0
@@ -96,14 +95,14 @@ func (a *Adapter) each(ctx context.Context, op string, q Query, yield func(User)
 // walk is the state of each.
 type walk struct {
 	op    string
-	whole bool            // whether the list is without a filter
-	seen  map[string]bool // ids
-	total int             // users by the count of the server
-	known bool            // whether total is known
+	whole bool         // whether the list is without a filter
+	seen  vendors.Seen // ids
+	total int          // users by the count of the server
+	known bool         // whether total is known
 }
 
 // complete reports whether as many users were seen as the server counts.
-func (w *walk) complete() bool { return w.known && len(w.seen) >= w.total && len(w.seen) > 0 }
+func (w *walk) complete() bool { return w.known && w.seen.Len() >= w.total && w.seen.Len() > 0 }
 
 // take calls yield with the new users of a page, and returns their number.
 func (w *walk) take(page List[User], cursors bool, yield func(User) error) (fresh int, _ error) {
@@ -117,10 +116,9 @@ func (w *walk) take(page List[User], cursors bool, yield func(User) error) (fres
 		if u.ID == "" {
 			return 0, unreadable("list users", "a user has no id")
 		}
-		if w.seen[u.ID] {
+		if !w.seen.Add(u.ID) {
 			continue
 		}
-		w.seen[u.ID] = true
 		fresh++
 		if err := yield(u); err != nil {
 			return fresh, err
@@ -151,8 +149,8 @@ func (w *walk) next(q *Query, page List[User], fresh int) (more bool, _ error) {
 
 // short returns an error if fewer users were seen than the server counts.
 func (w *walk) short() error {
-	if w.known && len(w.seen) < w.total {
-		return w.broken(fmt.Sprintf("the server counts %d users and shows %d", w.total, len(w.seen)))
+	if w.known && w.seen.Len() < w.total {
+		return w.broken(fmt.Sprintf("the server counts %d users and shows %d", w.total, w.seen.Len()))
 	}
 	return nil
 }

@@ -21,19 +21,15 @@ const crowd = 230
 // lists checks that List returns every account of all pages once, with the staff marked, and
 // that Show returns each account and no missing one.
 func (s Suite) lists(t *testing.T) {
-	if s.FakeVendor != nil {
-		return // the state of other fake vendors is unknown
+	if s.keeps() {
+		synctest.Test(t, s.listsAndShows)
 	}
-	synctest.Test(t, s.listsAndShows)
 }
 
 // listsAndShows creates a crowd and compares the list.
 func (s Suite) listsAndShows(t *testing.T) {
-	box, err := sandbox.New(sandbox.Config{}.With(s.Name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	adapter, err := s.New(vendors.Settings{BaseURL: box.BaseURLs(host)[s.Name], Timeout: patient, HTTP: memnet.Serve(t, box.Handler())})
+	fake, baseURL := s.kept(t, sandbox.Switches{})
+	adapter, err := s.New(vendors.Settings{BaseURL: baseURL, Timeout: patient, HTTP: memnet.Serve(t, fake)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +43,7 @@ func (s Suite) listsAndShows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.listAll(t, box, l)
+	s.listAll(t, fake, l)
 	s.showAll(t, adapter, l)
 	stop := errors.New("enough")
 	times := 0
@@ -57,16 +53,16 @@ func (s Suite) listsAndShows(t *testing.T) {
 }
 
 // listAll compares the list with the state of the fake vendor.
-func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l vendors.Lister) {
+func (s Suite) listAll(t *testing.T, fake Kept, l vendors.Lister) {
 	t.Helper()
-	if err := box.ChangeManually(s.Name, sandbox.AddStaff, "teacher@example.org"); err != nil {
+	if err := fake.ChangeManually(sandbox.AddStaff, "teacher@example.org"); err != nil {
 		t.Fatal(err)
 	}
 	var got, want []vendors.Listed
 	if err := l.List(t.Context(), func(one vendors.Listed) error { got = append(got, one); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	for _, u := range box.State().Vendors[s.Name].Live() {
+	for _, u := range fake.State().Live() {
 		want = append(want, vendors.Listed{ID: u.ID, Email: u.Email, Staff: u.Staff})
 	}
 	for _, list := range [][]vendors.Listed{got, want} {

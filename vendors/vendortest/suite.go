@@ -2,6 +2,7 @@ package vendortest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -95,13 +96,7 @@ func Run(t *testing.T, s Suite) {
 	if s.runs("hostile") {
 		t.Run("hostile", s.hostile)
 	}
-	groups := map[string]func(*testing.T){
-		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
-		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
-		"changes": s.changes, "staff": s.staff, "variants": s.variants, "nobody": s.nobody,
-		"matching": s.matching,
-	}
-	for name, group := range groups {
+	for name, group := range s.groups() {
 		if !s.runs(name) {
 			continue
 		}
@@ -110,6 +105,23 @@ func Run(t *testing.T, s Suite) {
 			group(t)
 		})
 	}
+}
+
+// groups returns the groups of tests that run side by side.
+func (s Suite) groups() map[string]func(*testing.T) {
+	return map[string]func(*testing.T){
+		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
+		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
+		"changes": s.changes, "staff": s.staff, "variants": s.variants, "nobody": s.nobody,
+		"matching": s.matching,
+	}
+}
+
+// Groups returns the names of all groups of tests, sorted.
+func Groups() []string {
+	names := append(slices.Collect(maps.Keys(Suite{}.groups())), "hostile")
+	slices.Sort(names)
+	return names
 }
 
 // runs reports whether a group of tests is to run.

@@ -29,16 +29,21 @@ type VendorFlags []string
 // AfterApply returns an error for an unknown name. The parser calls AfterApply.
 func (f VendorFlags) AfterApply(a *App) error { return a.KnownVendors(f...) }
 
-// PlaceFlag is the place of dead letters: the name of a vendor, streams.EventPlace, ops.Deliveries, or
-// empty.
-type PlaceFlag string
+// Required returns an error without a name, or for an empty name.
+func (f VendorFlags) Required() error {
+	if len(f) == 0 || slices.Contains(f, "") {
+		return errors.New("which vendor?")
+	}
+	return nil
+}
+
+// PlaceFlags are places of dead letters: names of vendors, streams.EventPlace and ops.Deliveries.
+type PlaceFlags []string
 
 // AfterApply returns an error for an unknown place. The parser calls AfterApply.
-func (f PlaceFlag) AfterApply(a *App) error {
-	if f == ops.Deliveries || f == streams.EventPlace {
-		return nil
-	}
-	return a.KnownVendors(string(f))
+func (f PlaceFlags) AfterApply(a *App) error {
+	vendors := slices.DeleteFunc(slices.Clone(f), func(name string) bool { return name == ops.Deliveries || name == streams.EventPlace })
+	return a.KnownVendors(vendors...)
 }
 
 // KnownVendors returns an error if the configuration has no vendor of one of the names. Empty

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -63,7 +64,8 @@ func (o Output) Rows(a *App, head []string, rows [][]string) error {
 	return o.rows(a, output.Table{Head: head, Rows: rows})
 }
 
-// Advice writes rows as Rows does. The last value is for people, and wraps instead of being cut.
+// Advice writes rows as Rows does. The last value is a text for people: the text wraps, or stands below
+// its row, instead of being cut.
 func (o Output) Advice(a *App, head []string, rows [][]string) error {
 	return o.rows(a, output.Table{Head: head, Rows: rows, Wrap: true})
 }
@@ -91,8 +93,23 @@ func (a *App) fit(t *output.Table) {
 	}
 }
 
+// Head writes the head of a list that goes on, if the list is a table with a head.
+func (o Output) Head(a *App, titles []string, widths []int) error {
+	if o.Data() || o.NoHeader || !o.IsTable(a) {
+		return nil
+	}
+	var t output.Table
+	a.fit(&t)
+	upper := make([]string, len(titles))
+	for i, title := range titles {
+		upper[i] = strings.ToUpper(title)
+	}
+	_, err := fmt.Fprint(a.Stdout, t.Row(upper, widths, true))
+	return err
+}
+
 // Row writes one row of a list that goes on, without a head. On a terminal and for -o table, each
-// value has at least its width.
+// value has at least its width. On a terminal, a last value without room stands below the row.
 func (o Output) Row(a *App, values []string, widths []int) error {
 	values = output.Cells([][]string{values}, output.IsTerminal(a.Stdout), time.Now())[0]
 	if !o.IsTable(a) {
@@ -100,6 +117,6 @@ func (o Output) Row(a *App, values []string, widths []int) error {
 	}
 	var t output.Table
 	a.fit(&t)
-	_, err := fmt.Fprint(a.Stdout, t.Row(values, widths))
+	_, err := fmt.Fprint(a.Stdout, t.Row(values, widths, false))
 	return err
 }

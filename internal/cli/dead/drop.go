@@ -31,8 +31,9 @@ the log. --all shows the number of dead letters by cause, and asks first; withou
 --yes. After an interrupt, run it again: it goes on with the dead letters that are left.
 
 Examples:
-  usher dead drop lead.3fa9 --reason "test user"
+  usher dead drop lead.3fa9 meiro.77c0 --reason "test user"
   usher dead drop --all --cause invalid:course:go-101 --reason "go-101 was a test"
+  usher dead drop --all --vendor lead --vendor meiro --class exhausted --reason "both are gone"
   usher dead drop --all --class invalid --older-than 720h --yes --reason "sent again under new ids"`
 }
 
@@ -45,7 +46,7 @@ func (d dropCmd) Validate() error {
 		return errors.New("give IDs or --all, not both")
 	case !d.All && len(d.IDs) == 0:
 		return errors.New("say what to drop: IDs (see usher dead list), or --all with filters")
-	case !d.All && (d.Yes || d.filter != filter{}):
+	case !d.All && (d.Yes || !d.empty()):
 		return errors.New("--yes and the filters, such as --vendor and --cause, go with --all")
 	}
 	return errors.Join(d.filter.Validate(), app.Actor{As: d.As}.Validate())

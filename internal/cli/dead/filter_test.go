@@ -12,9 +12,9 @@ import (
 func TestCommandOfADryRun(t *testing.T) {
 	for want, r := range map[string]replayCmd{
 		"usher dead replay lead.3fa9 events.12": {IDs: []string{"lead.3fa9", "events.12"}, Again: defaultAgain},
-		"usher dead replay --all --max 7 --vendor lead --cause 'invalid:id once:/id' --user 'it'\\''s' --older-than 1h0m0s --quarantined --again 0s --reason 'LEAD is back'": {
+		"usher dead replay --all --max 7 --vendor lead --vendor events --cause 'invalid:id once:/id' --user 'it'\\''s' --older-than 1h0m0s --quarantined --again 0s --reason 'LEAD is back'": {
 			All: true, Max: 7, Quarantined: true, Actor: app.Actor{Reason: "LEAD is back"},
-			filter: filter{Vendor: "lead", Cause: "invalid:id once:/id", User: "it's", OlderThan: time.Hour},
+			filter: filter{Vendor: app.PlaceFlags{"lead", "events"}, Cause: "invalid:id once:/id", User: "it's", OlderThan: time.Hour},
 		},
 	} {
 		if got := r.command(); got != want {
@@ -28,7 +28,7 @@ func TestFlagsOfDrop(t *testing.T) {
 		"":                       {All: true, Reason: "a test", filter: filter{Class: "invalid"}},
 		"say what to drop":       {Reason: "a test"},
 		"not both":               {All: true, IDs: []string{"lead.3"}, Reason: "a test"},
-		"go with --all":          {IDs: []string{"lead.3"}, Reason: "a test", filter: filter{Vendor: "lead"}},
+		"go with --all":          {IDs: []string{"lead.3"}, Reason: "a test", filter: filter{Vendor: app.PlaceFlags{"lead"}}},
 		"there is no class none": {All: true, Reason: "a test", filter: filter{Class: "none"}},
 		"one line":               {All: true, Reason: "two\nlines"},
 	} {

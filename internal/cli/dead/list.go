@@ -25,7 +25,8 @@ type listCmd struct {
 // Help is shown below the flags.
 func (listCmd) Help() string {
 	return `The state is replaying while a replay is in flight, and quarantined after worker.max_replays failed
-replays. A terminal shows the number of each class at the end, and the start of each ID. JSON has
+replays. A terminal shows the columns to choose by, the start of each ID, the message below, and the
+number of each class at the end. JSON has
 no events. The values: ID, type, event id, user, course, class, status, attempts, last try, state, message.
 User ids that are e-mails are masked.
 
@@ -35,6 +36,7 @@ take the cause: --all --cause CAUSE.
 Examples:
   usher dead list --by cause
   usher dead list --cause invalid:course:go-101
+  usher dead list --vendor lead --vendor meiro --user ada
   usher dead list --vendor lead --class permanent --older-than 1h --newer-than 24h
   usher dead list --json | jq -r '.[].id'`
 }
@@ -81,6 +83,9 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 		}
 		return l.Write(a, out)
 	}
+	if output.IsTerminal(a.Stdout) {
+		return l.brief(a, list)
+	}
 	var rows [][]string
 	for _, l := range list {
 		rows = append(rows, []string{
@@ -88,8 +93,19 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 			l.LastTry.UTC().Format(time.RFC3339), l.State, l.Message,
 		})
 	}
-	err = l.Rows(a, []string{"ID", "type", "event", "user", "course", "class", "status", "attempts", "last try", "state", "message"}, rows)
-	if err == nil && output.IsTerminal(a.Stdout) {
+	return l.Rows(a, []string{"ID", "type", "event", "user", "course", "class", "status", "attempts", "last try", "state", "message"}, rows)
+}
+
+// brief prints the list for a terminal: the columns to choose by, and the message below.
+func (l listCmd) brief(a *app.App, list []ops.Letter) error {
+	var rows [][]string
+	for _, l := range list {
+		rows = append(rows, []string{
+			l.ID(), shownID(l.UserID), shownID(l.Course), l.Class, l.LastTry.UTC().Format(time.RFC3339), l.State, l.Type + ": " + l.Message,
+		})
+	}
+	err := l.Advice(a, []string{"ID", "user", "course", "class", "last try", "state", "event and message"}, rows)
+	if err == nil {
 		_, err = fmt.Fprintln(a.Stdout, tally(list))
 	}
 	return err
@@ -122,7 +138,15 @@ func (l listCmd) groups(a *app.App, list []ops.Group) error {
 	if l.Data() {
 		return l.Write(a, out)
 	}
-	return l.Rows(a, []string{"cause", "events", "vendors", "oldest", "newest", "example", "message"}, rows)
+	head := []string{"cause", "events", "vendors", "oldest", "newest", "example", "message"}
+	if output.IsTerminal(a.Stdout) { // without the oldest and the example
+		head = slices.Delete(head, 5, 6)
+		head = slices.Delete(head, 3, 4)
+		for i := range rows {
+			rows[i] = slices.Delete(slices.Delete(rows[i], 5, 6), 3, 4)
+		}
+	}
+	return l.Advice(a, head, rows)
 }
 
 // tally returns the number of dead letters of each class, the most frequent first.

@@ -45,7 +45,7 @@ replays to their ends, as long as it takes: a paused vendor or a vendor on hold 
 done already, or still invalid. Run it with the configuration of usher serve.
 
 Examples:
-  usher dead replay lead.3fa9
+  usher dead replay lead.3fa9 meiro.77c0
   usher dead replay --all --vendor lead --class exhausted --max 100 --dry-run
   usher dead replay --all --vendor lead --class exhausted --max 100 --rate 2 --reason "LEAD is back"
   usher dead replay --all --cause invalid:course:go-101 --max 1000 --wait`
@@ -60,7 +60,7 @@ func (r replayCmd) Validate() error {
 		return errors.New("say what to send back: IDs (see usher dead list), or --all with --max N")
 	case r.All && r.Max < 1:
 		return errors.New("--all needs --max N, the number to send back at once: if the cause is not fixed, they all fail again")
-	case !r.All && (r.Max != 0 || r.filter != filter{}):
+	case !r.All && (r.Max != 0 || !r.empty()):
 		return errors.New("--max and the filters, such as --vendor and --cause, go with --all")
 	case r.DryRun && r.Wait:
 		return errors.New("give --dry-run or --wait, not both: a dry run sends nothing")
@@ -171,16 +171,16 @@ func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Service
 	}
 	var rows [][]string
 	for _, f := range found {
-		rows = append(rows, []string{f.ID, f.Type, f.EventID, f.String()})
+		rows = append(rows, []string{f.ID, f.Type, shownID(f.UserID), f.EventID, f.String()})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no dead letter matches")
 		return err
 	}
-	if err := r.Rows(a, []string{"ID", "type", "event", "outcome"}, rows); err != nil {
+	if err := r.Advice(a, []string{"ID", "type", "user", "event", "outcome"}, rows); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Stderr, "nothing was sent; to send the same: %s\n", r.command())
+	_, err = fmt.Fprintf(a.Stderr, "%s; nothing was sent; to send the same: %s\n", output.Count(len(rows), "dead letter"), r.command())
 	return err
 }
 

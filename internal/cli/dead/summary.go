@@ -51,7 +51,7 @@ func (s replaySummary) print(a *app.App, done []streams.DeadLetter) error {
 		rows = append(rows, []string{s.verb, d.ID(), d.Type, d.EventID, s.reason})
 	}
 	if len(rows) > 0 {
-		if err := s.Rows(a, []string{"", "ID", "type", "event", "reason"}, rows); err != nil {
+		if err := s.Advice(a, []string{"", "ID", "type", "event", "reason"}, rows); err != nil {
 			return err
 		}
 	}
@@ -99,7 +99,7 @@ func (s replaySummary) printFollowed(a *app.App, out followed, rows [][]string) 
 		return s.Write(a, out)
 	}
 	if len(rows) > 0 {
-		if err := s.Rows(a, []string{"", "ID", "type", "event", "message"}, rows); err != nil {
+		if err := s.Advice(a, []string{"", "ID", "type", "event", "message"}, rows); err != nil {
 			return err
 		}
 	}

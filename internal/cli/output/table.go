@@ -3,6 +3,7 @@ package output
 import (
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,8 @@ import (
 const (
 	defaultColumns = 80 // of a terminal of unknown width
 	leastColumn    = 6  // of a value that is cut
-	leastWrapped   = 24 // columns left for a text that wraps
+	leastWrapped   = 24 // columns left for a text that wraps; with less, the text stands below its row
+	indent         = 4  // columns before such a text
 	gap            = 2  // between columns
 )
 
@@ -33,9 +35,14 @@ type Table struct {
 	Head   []string // empty: none
 	Rows   [][]string
 	Width  int  // characters of a line; 0: no limit
-	Wrap   bool // the last value wraps below its start instead of being cut: advice
+	Wrap   bool // the last value wraps below its start, or stands below its row, instead of being cut
 	Colour bool
+
+	below bool // the last value of each row stands below the row
 }
+
+// blanks matches blanks at the end of a line.
+var blanks = regexp.MustCompile(` +\n`)
 
 // String returns the table with one line per row. Columns without a value are left out, and numbers
 // are aligned to the right. If a row does not fit, the longest values are cut.
@@ -79,10 +86,14 @@ func (t Table) lines(all [][]string) string {
 			floors[i] = widths[i]
 		}
 	}
-	if t.Wrap && t.Width > 0 {
-		last := len(widths) - 1
-		floors[last] = min(widths[last], leastWrapped)
-		widths[last] = min(widths[last], max(floors[last], t.Width-sum(widths[:last])))
+	floors[0] = max(floors[0], min(widths[0], t.Width*2/3)) // the name of the row
+	if last := len(widths) - 1; t.Wrap && t.Width > 0 {
+		room := t.Width - sum(widths[:last])
+		if t.below = room < min(widths[last], leastWrapped); t.below {
+			room = 0
+		}
+		widths[last] = min(widths[last], room)
+		floors[last] = widths[last]
 	}
 	widths = shrink(widths, floors, t.Width)
 	var b strings.Builder
@@ -103,9 +114,15 @@ func (t Table) line(row []string, widths []int, isHead bool) string {
 	at := 0
 	for i, value := range row {
 		last := i == len(row)-1
-		if last && t.Wrap && t.Width > 0 {
+		switch {
+		case last && t.below && isHead:
+			value = ""
+		case last && t.below && value != "":
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			value = hanging(value, indent, t.Width)
+		case last && t.Wrap && t.Width > 0:
 			value = hanging(value, at, t.Width)
-		} else {
+		default:
 			value = cut(value, widths[i])
 		}
 		padding := ""
@@ -118,7 +135,7 @@ func (t Table) line(row []string, widths []int, isHead bool) string {
 		}
 		b.WriteString(value + padding)
 	}
-	return strings.TrimRight(b.String(), " ") + "\n"
+	return blanks.ReplaceAllString(b.String()+"\n", "\n")
 }
 
 // shrink returns widths for a line of width characters. The widest column shrinks first. No column
@@ -177,15 +194,18 @@ func hanging(value string, at, width int) string {
 	return strings.Join(lines, "\n"+strings.Repeat(" ", at))
 }
 
-// Row returns one row of a list that goes on. Each value has at least its width.
-func (t Table) Row(values []string, widths []int) string {
-	needs := make([]int, len(values))
+// Row returns one row of a list that goes on, or its head. Each value has at least its width. The last
+// value stands below the row if the line has no room.
+func (t Table) Row(values []string, widths []int, isHead bool) string {
+	needs, floors := make([]int, len(values)), make([]int, len(values))
 	for i, value := range values {
 		needs[i] = max(widths[i], text.StringWidthWithoutEscSequences(value))
-	}
-	floors := make([]int, len(values))
-	for i := range floors {
 		floors[i] = max(widths[i], leastColumn)
 	}
-	return t.line(values, shrink(needs, floors, t.Width), false)
+	if last := len(values) - 1; t.Width > 0 && sum(needs)-gap > t.Width {
+		t.Wrap = true
+		t.below = t.Width-sum(needs[:last]) < min(needs[last], leastWrapped)
+		needs[last], floors[last] = 0, 0
+	}
+	return t.line(values, shrink(needs, floors, t.Width), isHead)
 }

@@ -31,6 +31,16 @@ func TestTableFitsTerminal(t *testing.T) {
 			Table{Head: []string{"vendor", "detail"}, Rows: rows([]string{"lead", "set USHER_LEAD_EMAIL and the password, too"}), Width: 40, Wrap: true},
 			"VENDOR  DETAIL\nlead    set USHER_LEAD_EMAIL and the\n        password, too\n",
 		},
+		"advice without room stands below": {
+			Table{
+				Head: []string{"ID", "state", "why"}, Width: 40, Wrap: true,
+				Rows: rows([]string{"miestro.4377d953", "on hold since 10:00Z", "the vendor refuses the credentials (401)"}, []string{"lead.1", "waiting", ""}),
+			},
+			"ID                STATE\n" +
+				"miestro.4377d953  on hold since 10:00Z\n" +
+				"    the vendor refuses the credentials\n    (401)\n" +
+				"lead.1            waiting\n",
+		},
 		"no limit": {
 			Table{Head: []string{"vendor", "detail"}, Rows: rows([]string{"lead", strings.Repeat("long ", 30) + "text"}), Wrap: true},
 			"VENDOR  DETAIL\nlead    " + strings.Repeat("long ", 30) + "text\n",
@@ -40,9 +50,9 @@ func TestTableFitsTerminal(t *testing.T) {
 				Head: []string{"ID", "attempts", "last try", "message"}, Width: 50,
 				Rows: rows([]string{"lead.4377d953", "12", "2026-03-01 09:11Z", "one that is too long for it"}, []string{"lead.1", "1", "", "short"}),
 			},
-			"ID          ATTEMPTS  LAST TRY           MESSAGE\n" +
-				"lead.4377…        12  2026-03-01 09:11Z  one that…\n" +
-				"lead.1             1                     short\n",
+			"ID             ATTEMPTS  LAST TRY           MESSA…\n" +
+				"lead.4377d953        12  2026-03-01 09:11Z  one t…\n" +
+				"lead.1                1                     short\n",
 		},
 		"nothing fits": {
 			Table{Head: []string{"ID", "last try"}, Rows: rows([]string{"lead.4377d953", "2026-03-01 09:11Z"}), Width: 12},
@@ -74,10 +84,11 @@ func TestRowFitsTerminal(t *testing.T) {
 		want   string
 	}{
 		"short": {[]string{"ada", "done"}, "ada     done\n"},
-		"long":  {[]string{"ada-of-the-whole-school", "permanent: one that is too long"}, "ada-of-the-…  permanent:…\n"},
+		"wraps": {[]string{"ada", "invalid: it is"}, "ada     invalid: it is\n"},
+		"below": {[]string{"ada-of-the-school", "permanent: one that is too long"}, "ada-of-the-school\n    permanent: one that is\n    too long\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := (Table{Width: 25}).Row(test.values, []int{6, 0}); got != test.want {
+			if got := (Table{Width: 25}).Row(test.values, []int{6, 0}, false); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})

@@ -4,35 +4,69 @@ package vendorfile
 import (
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
+	"strings"
 
+	examples "github.com/usherhq/usher/examples/vendors"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/vendors/httpapi"
 )
 
 // NewCmd is usher vendors new.
 type NewCmd struct {
-	Name string `arg:"" help:"Name of the vendor: lower-case letters and digits."`
+	Name string `arg:"" optional:"" help:"Name of the vendor, lower-case letters and digits; or the name of a description that Usher has."`
+	List bool   `help:"List the descriptions that Usher has."`
 }
 
 // Help is shown below the flags.
 func (NewCmd) Help() string {
 	return `Prints a commented description of an API, which passes usher vendors lint. Correct each fact by the documents of
 the API, and remove the operations that the API lacks. Every key is in docs/http-vendors.md.
+Usher has descriptions of some products: usher vendors new --list. With such a name the description is printed, as a
+start for one of your own; docs/http-vendors.md says which are tried with the real product.
 
 Examples:
-  usher vendors new acme > acme.yaml
-  usher vendors new acme > acme.yaml && usher vendors lint acme.yaml`
+  usher vendors new acme > acme.yaml && usher vendors lint acme.yaml
+  usher vendors new --list
+  usher vendors new moodle > moodle.yaml`
 }
 
-// Run prints the skeleton.
+// Run prints the description.
 func (c NewCmd) Run(a *app.App) error {
-	if !httpapi.ValidName(c.Name) {
+	switch {
+	case c.List:
+		return c.list(a)
+	case c.Name == "":
+		return app.Usage(errors.New("give the name of a vendor, such as acme; --list shows the names that Usher has a description for"))
+	case !httpapi.ValidName(c.Name):
 		return app.Usage(fmt.Errorf("%.80q cannot be the name of a vendor: want lower-case letters and digits, a letter first, at most 32", c.Name))
 	}
-	_, err := io.WriteString(a.Stdout, httpapi.Skeleton(c.Name))
+	text, err := examples.Files.ReadFile(c.Name + ".yaml")
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = []byte(httpapi.Skeleton(c.Name)), nil
+	}
+	if err == nil {
+		_, err = a.Stdout.Write(text)
+	}
 	return err
+}
+
+// list prints the names of the descriptions, with the first line of each.
+func (NewCmd) list(a *app.App) error {
+	paths, err := fs.Glob(examples.Files, "*.yaml")
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		text, err := examples.Files.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		about, _, _ := strings.Cut(string(text), "\n")
+		_, _ = fmt.Fprintf(a.Stdout, "%-12s %s\n", strings.TrimSuffix(path, ".yaml"), strings.TrimLeft(about, "# "))
+	}
+	return nil
 }
 
 // LintCmd is usher vendors lint.

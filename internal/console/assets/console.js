@@ -42,6 +42,36 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach((c) => c.plot.redraw()));
   }
 
+  // Times of the server are UTC: the pages show the time of the browser's zone, and UTC as a title.
+  const two = (n) => String(n).padStart(2, "0");
+  const dayOf = (t) => `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}`;
+  const timeOf = (t) => `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}`;
+  function showLocal() {
+    for (const element of document.querySelectorAll("time[datetime]")) {
+      const text = element.querySelector("small") || element;
+      if (!text.textContent.endsWith(" UTC")) continue;
+      const at = new Date(element.dateTime);
+      const short = text.textContent.length < 15; // the time of day alone
+      element.title = element.dateTime.replace("T", " ").replace("Z", " UTC");
+      text.textContent = short && dayOf(at) === dayOf(new Date()) ? timeOf(at) : `${dayOf(at)} ${timeOf(at)}`;
+    }
+  }
+  showLocal();
+  new MutationObserver(showLocal).observe(document.body, {childList: true, subtree: true, characterData: true});
+  document.getElementById("zone").textContent = `times are local (${Intl.DateTimeFormat().resolvedOptions().timeZone}), UTC on hover`;
+
+  // Fields of a time are local, too, and sent as UTC.
+  for (const input of document.querySelectorAll("input[type=datetime-local]")) {
+    const value = input.getAttribute("value");
+    const at = new Date(value.slice(0, 16) + "Z");
+    if (value) input.value = `${dayOf(at)}T${timeOf(at).slice(0, 5)}`;
+    const zone = document.querySelector(`label[for="${input.id}"] [data-zone]`);
+    if (zone) zone.textContent = "local time";
+    input.form.addEventListener("formdata", (e) => {
+      if (input.value) e.formData.set(input.name, new Date(input.value).toISOString().slice(0, 16));
+    });
+  }
+
   // The feed holds no more rows than it says.
   const rows = document.getElementById("feed-rows");
   if (rows) {

@@ -245,13 +245,13 @@ func (r *Record) NoAccount(at time.Time, until time.Duration) {
 }
 
 // Overdue returns the effects that have waited for an account for the whole time wait, if the
-// look-up at the time at found none. The finished effects have room for as many.
+// look-up at the time at found none, and no creation is pending. The finished effects have room for as many.
 func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
-	if r.State == Active {
+	if r.State == Active || r.accountComing() {
 		return nil
 	}
 	for _, e := range r.Pending {
-		waited := e.Prerequisite && e.Delivered() && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
+		waited := e.awaitsAccount() && e.Delivered() && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
 		if waited && !r.Claim.Is(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
 			list = append(list, e)
 		}

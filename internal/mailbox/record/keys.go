@@ -10,7 +10,9 @@ import (
 // digest in place of the id: an id may be an e-mail address, or hold characters outside of keys.
 func Digest(userID string) string {
 	sum := sha256.Sum256([]byte(userID))
-	return hex.EncodeToString(sum[:16])
+	var digits [32]byte
+	hex.Encode(digits[:], sum[:16])
+	return string(digits[:])
 }
 
 // AccountKey returns the key of the record of a user's account at a vendor.

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -47,6 +48,8 @@ type Owner struct {
 	Removes func(eventType string) bool
 	// HeldDue makes held deletions due at once.
 	HeldDue bool
+	// Dropped is the time before which all registered deletions are dropped: those are due at once too.
+	Dropped time.Time
 	// Grace is the time from the disabling of an account until the later deletion; 0: no account
 	// is deleted later, and a later deletion keeps its due time.
 	Grace time.Duration
@@ -118,6 +121,7 @@ type pass struct {
 	chosenAt int       // index of the first callable effect; -1: none
 	at       time.Time // earliest time of a call
 
+	accountComing bool            // a creation of the account is pending
 	wholePending  bool            // an effect on the whole account is pending, beside later deletions
 	wholeBefore   bool            // an effect on the whole account is pending before
 	courseBefore  map[string]bool // the same of a course
@@ -135,7 +139,7 @@ type pass struct {
 func schedule(r *Record, now time.Time, o Owner) pass {
 	p := pass{
 		courseBefore: map[string]bool{}, courseTried: map[string]int{}, chosenAt: -1, now: now, owner: o,
-		accountNeeded: o.FirstLook >= 0 && r.State == Unknown,
+		accountNeeded: o.FirstLook >= 0 && r.State == Unknown, accountComing: r.accountComing(),
 	}
 	for i := range r.Pending {
 		e := &r.Pending[i]
@@ -162,6 +166,11 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 	return p
 }
 
+// decided reports whether a held deletion need not wait any more.
+func (o Owner) decided(e *Effect) bool {
+	return e.Held && (o.HeldDue || e.Registered.Before(o.Dropped))
+}
+
 // visit decides about one pending effect, and remembers the part of the account that later
 // effects have to wait for.
 func (p *pass) visit(e *Effect) {
@@ -171,7 +180,8 @@ func (p *pass) visit(e *Effect) {
 			e.Prerequisite, e.Due = true, e.Registered.Add(p.owner.FirstLook)
 		}
 		switch {
-		case e.Due.After(p.now) && (!e.Held || !p.owner.HeldDue):
+		case p.accountComing && e.awaitsAccount(): // the end of the creation decides
+		case e.Due.After(p.now) && !p.owner.decided(e):
 			p.earliest(e.Due)
 		case p.chosenAt < 0:
 			p.chosenAt = len(p.stillPending)
@@ -187,6 +197,16 @@ func (p *pass) visit(e *Effect) {
 		p.courseBefore[e.Course] = true
 	}
 }
+
+// awaitsAccount reports whether an untried effect waits for an account.
+func (e *Effect) awaitsAccount() bool { return e.Prerequisite && !e.Tried }
+
+// accountComing reports whether a creation of the account is pending.
+func (r *Record) accountComing() bool {
+	return slices.ContainsFunc(r.Pending, func(e Effect) bool { return e.creates() && !fenced(r, &e) })
+}
+
+func (e *Effect) creates() bool { return e.Type == events.UserCreated && !e.Prerequisite }
 
 // blocked reports whether another effect on the same part of the account has to end
 // first: an earlier effect until e is tried, and a later tried effect. So two effects never
@@ -262,6 +282,9 @@ func Blocker(r *Record, key Key, replay int) (Effect, bool) {
 // blocks reports whether e has to end before other may be attempted. behind says: e
 // stands behind other in the stream. The rule is the rule of pass.blocked, for two effects.
 func (e *Effect) blocks(other *Effect, behind bool) bool {
+	if e.creates() && other.awaitsAccount() {
+		return true
+	}
 	course := !other.Scope.WholeAccount()
 	if !e.Scope.WholeAccount() && (!course || e.Course != other.Course) {
 		return false

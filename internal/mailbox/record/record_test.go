@@ -279,6 +279,49 @@ func TestPrerequisites(t *testing.T) {
 	}
 }
 
+// TestCreationDecidesAboutTheWait has an enrolment that waits for its account, and behind the
+// enrolment a creation that is postponed beyond the wait.
+func TestCreationDecidesAboutTheWait(t *testing.T) {
+	const wait = time.Minute
+	later, last := start.Add(time.Hour), start.Add(2*time.Hour)
+	for name, test := range map[string]struct {
+		end     record.Outcome
+		change  record.Change
+		overdue int
+	}{
+		"no account comes": {record.Outcome{Kind: events.Failed, Class: "permanent"}, record.Change{}, 1},
+		"an account comes": {done, created, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &record.Record{}
+			register(r, arrival(1, events.EnrollmentRequested))
+			r.Next(start, owner)
+			r.Pending[0].Begun = start
+			register(r, arrival(2, events.UserCreated))
+			d := r.Next(later, owner)
+			if d.Action != record.Call || d.Effect.Type != events.UserCreated {
+				t.Fatalf("got %+v, want the creation, though the enrolment is due", d)
+			}
+			creation := record.Attempt{Key: d.Effect.Key, Nonce: owner.Nonce}
+			r.Postpone(creation, record.Pause{Due: last})
+			if d := r.Next(later, owner); d.Action != record.Wait || !d.Due.Equal(last) {
+				t.Errorf("got %+v, want a wait for the creation", d)
+			}
+			if list := r.Overdue(later, wait); len(list) > 0 {
+				t.Errorf("got overdue %+v while the creation is pending", list)
+			}
+			r.Next(last, owner)
+			r.Finish(creation, test.end, test.change)
+			if list := r.Overdue(last, wait); len(list) != test.overdue {
+				t.Errorf("got overdue %+v after the creation, want %d", list, test.overdue)
+			}
+			if d := r.Next(last, owner); d.Action != record.Call || d.Effect.Type != events.EnrollmentRequested {
+				t.Errorf("got %+v, want the enrolment", d)
+			}
+		})
+	}
+}
+
 // One look-up answers for all effects that wait for an account.
 func TestNoAccountAnswersForAll(t *testing.T) {
 	r := &record.Record{}

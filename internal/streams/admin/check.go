@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -64,7 +65,7 @@ func (a *Admin) resources(ctx context.Context, w Wanted) ([]resource, error) {
 		return nil, Explain(err)
 	}
 	former, others := found.former(wanted), map[string]bool{}
-	for _, want := range wanted {
+	for _, want := range bucketsFirst(wanted) {
 		reason := ""
 		if have, ok := found[want.Name]; ok && (!w.Adopt || isMarked(have)) {
 			reason = foreign(want, have, former)
@@ -79,6 +80,18 @@ func (a *Admin) resources(ctx context.Context, w Wanted) ([]resource, error) {
 		list = append(list, a.consumerResource(want))
 	}
 	return list, nil
+}
+
+// bucketsFirst returns the streams with the buckets first: if Apply ends before the streams have
+// the mark, the streams still prove that an earlier Usher made the other buckets.
+func bucketsFirst(list []jetstream.StreamConfig) []jetstream.StreamConfig {
+	isStream := func(c jetstream.StreamConfig) int {
+		if strings.HasPrefix(c.Name, "KV_") {
+			return 0
+		}
+		return 1
+	}
+	return slices.SortedStableFunc(slices.Values(list), func(a, b jetstream.StreamConfig) int { return isStream(a) - isStream(b) })
 }
 
 func (a *Admin) streamResource(want jetstream.StreamConfig, foreign string) resource {

@@ -108,12 +108,12 @@ func (a *Admin) existing(ctx context.Context, wanted []jetstream.StreamConfig) (
 	return found, nil
 }
 
-// former reports whether the streams show an Usher before the marks: a stream whose subjects
-// only Usher has.
+// former reports whether the streams show an Usher before the marks: a stream without a mark, with
+// subjects that only Usher has. A stream with a mark says nothing of buckets without one.
 func (f existing) former(wanted []jetstream.StreamConfig) bool {
 	return slices.ContainsFunc(wanted, func(want jetstream.StreamConfig) bool {
 		have, found := f[want.Name]
-		return found && !strings.HasPrefix(want.Name, "KV_") && strings.Contains(strings.Join(want.Subjects, " "), "usher.") && foreign(want, have, false) == ""
+		return found && !isMarked(have) && !strings.HasPrefix(want.Name, "KV_") && strings.Contains(strings.Join(want.Subjects, " "), "usher.") && foreign(want, have, false) == ""
 	})
 }
 

@@ -142,6 +142,55 @@ func TestStreamsOfAFormerVersionGetTheMark(t *testing.T) {
 	}
 }
 
+// TestOwnStreamsAdoptNoBucket applies twice beside a bucket of another team: the streams that the
+// first call makes do not show that an earlier Usher made the bucket.
+func TestOwnStreamsAdoptNoBucket(t *testing.T) {
+	t.Parallel()
+	w := empty(t, layout)
+	w.create(t, jetstream.StreamConfig{Name: "KV_ACCOUNTS", Subjects: []string{"$KV.ACCOUNTS.>"}, MaxMsgsPerSubject: 1, AllowRollup: true, MaxAge: time.Minute})
+	for range 2 {
+		found, err := w.Apply(t.Context(), admin.Wanted{})
+		check(t, err)
+		if !strings.Contains(words(found), "stream KV_ACCOUNTS is not of this Usher") {
+			t.Errorf("got %s, want that KV_ACCOUNTS stays", words(found))
+		}
+	}
+	if c := w.info(t, "KV_ACCOUNTS").Config; c.MaxAge != time.Minute || c.Metadata["owner"] != "" {
+		t.Errorf("got %+v, want it untouched", c)
+	}
+}
+
+// TestBucketsGetTheMarkFirst marks the streams and buckets of a former version one by one, in the
+// order of Apply, as if Apply had ended there: the rest can always be marked.
+func TestBucketsGetTheMarkFirst(t *testing.T) {
+	t.Parallel()
+	w := ensured(t)
+	marks, order := map[string]map[string]string{}, []string{}
+	names := w.js.StreamNames(t.Context())
+	for name := range names.Name() {
+		c := w.info(t, name).Config
+		marks[name], c.Metadata = c.Metadata, nil
+		_, err := w.js.UpdateStream(t.Context(), c)
+		check(t, err)
+	}
+	found, err := w.Check(t.Context(), admin.Wanted{})
+	check(t, err)
+	for _, d := range found {
+		order = append(order, strings.TrimPrefix(d.Of, "stream "))
+	}
+	if len(order) != len(marks) || len(order) < 10 {
+		t.Fatalf("got %v, want a mark for each of %d streams", order, len(marks))
+	}
+	for _, name := range order {
+		check(t, w.CheckOwners(t.Context()))
+		c := w.info(t, name).Config
+		c.Metadata = marks[name]
+		_, err := w.js.UpdateStream(t.Context(), c)
+		check(t, err)
+	}
+	check(t, w.CheckOwners(t.Context()))
+}
+
 // TestALoneBucketIsAdopted has a bucket that was restored without the other streams.
 func TestALoneBucketIsAdopted(t *testing.T) {
 	t.Parallel()

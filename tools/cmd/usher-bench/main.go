@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,6 +89,8 @@ type benchCmd struct {
 	NATSServer  string        `name:"nats-server" help:"Binary of nats-server; default: the embedded server in a separate process." type:"existingfile" placeholder:"PATH"`
 	Peer        string        `help:"Binary of Bento to compare with (load activity)." type:"existingfile" placeholder:"PATH"`
 	Soak        time.Duration `help:"Send activities for this time to usher serve with the embedded server, at --rate, default 1000 a second, and compare the memory of the last tenth with the second. An interrupt ends the load and prints the figures." placeholder:"DURATION"`
+	Accounts    int           `help:"Store N accounts at one vendor, and measure memory, disk, restart and latency of the NATS server with them, and usher." placeholder:"N"`
+	Remembered  int           `help:"Let usher record N activities, and measure memory and disk of the NATS server with them, and a start after kill -9." placeholder:"N"`
 	JSON        bool          `name:"json" help:"Print one JSON object."`
 	Update      string        `help:"Write the tables between the markers of a Markdown file." type:"existingfile" placeholder:"FILE"`
 }
@@ -109,6 +110,8 @@ Examples:
   usher-bench --delay 50ms --events 20000 --nats-server /usr/local/bin/nats-server
   usher-bench --backlog 1000000
   usher-bench --soak 30m --rate 1000
+  usher-bench --accounts 1000000
+  usher-bench --remembered 1000000
   usher-bench --all --peer ./bento --update docs/benchmarks.md`
 }
 
@@ -131,17 +134,7 @@ func (b benchCmd) Run(ctx context.Context) (err error) {
 		Date: time.Now().Format("2 January 2006"), Command: "usher-bench " + strings.Join(os.Args[1:], " "),
 		Machine: bench.ThisMachine(), Versions: c.Versions(ctx),
 	}
-	if b.All {
-		err = c.All(ctx, bench.Suite{Rounds: b.Rounds, Backlog: max(b.Backlog, 100_000)}, &report)
-	}
-	if b.Soak > 0 {
-		err = b.soak(ctx, c, &report)
-	}
-	for _, p := range plans {
-		if err == nil && b.Soak == 0 {
-			err = c.Measure(ctx, p, &report)
-		}
-	}
+	err = b.measure(ctx, c, plans, &report)
 	c.Progress("")
 	if err != nil && ctx.Err() == nil {
 		err = errors.Join(report.Text(os.Stderr), err) // the figures before the error
@@ -150,16 +143,6 @@ func (b benchCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	return b.print(report)
-}
-
-// soak measures a soak, and adds the figures to the report.
-func (b benchCmd) soak(ctx context.Context, c bench.Config, into *bench.Report) error {
-	s, err := c.Soak(ctx, cmp.Or(b.Rate, 1000), b.Soak)
-	if err == nil {
-		into.Soak = &s
-		into.Goals = append(into.Goals, s.Goal)
-	}
-	return err
 }
 
 // config returns the programs to measure, built into dir if they are not given.

@@ -17,10 +17,11 @@ type partCmd struct {
 type natsCmd struct {
 	Addr string `required:"" help:"Listen address."`
 	Dir  string `required:"" help:"Directory of the store."`
+	Heap string `help:"Listen address for the bytes in use."`
 }
 
 // Run serves until ctx ends.
-func (c natsCmd) Run(ctx context.Context) error { return bench.ServeNATS(ctx, c.Addr, c.Dir) }
+func (c natsCmd) Run(ctx context.Context) error { return bench.ServeNATS(ctx, c.Addr, c.Dir, c.Heap) }
 
 type vendorCmd struct {
 	Addr      string        `required:"" help:"Listen address."`

@@ -1,6 +1,7 @@
 package filetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -231,8 +232,13 @@ func (t *trial) enrolments(accounts []vendors.Account) {
 		return
 	}
 	reader, reads := vendors.Port[vendors.EnrollmentReader](t.adapter)
+	reads = reads && t.able["enrolled"] == nil
 	once := !reads && !t.file.Repeats("enroll")
 	t.net.off = once || t.dry
+	if t.dry && reads {
+		t.able["enrolled"] = t.shows(accounts[0], p, reader)
+		return
+	}
 	for n, a := range accounts {
 		x := vendors.Enrollment{Origin: origin(500 + n), UserID: user(n).ID, Account: a, Email: user(n).Email, Course: vendors.Course{ID: course, Ours: "algebra"}}
 		t.again("enroll", func(ctx context.Context) error {
@@ -252,6 +258,39 @@ func (t *trial) enrolments(accounts []vendors.Account) {
 	if twice := t.net.standIn.Twice(); twice > 0 && !t.file.Repeats("enroll") {
 		t.fault("enroll: %d enrolments were made twice", twice)
 	}
+}
+
+// The call enrolled must tell an enrolment from none.
+var (
+	errToldIn  = errors.New("enrolled is true for an account that is not in the course")
+	errToldOut = errors.New("enrolled is false for an account in the course")
+)
+
+// shows enrols and unenrols an account without faults. The error is that of enrolled, which must tell
+// each state.
+func (t *trial) shows(a vendors.Account, p vendors.Enroller, reader vendors.EnrollmentReader) error {
+	x := vendors.Enrollment{Origin: origin(500), UserID: user(0).ID, Account: a, Email: user(0).Email, Course: vendors.Course{ID: course, Ours: "algebra"}}
+	told := func(want bool, wrong error) error {
+		in, err := reader.Enrolled(context.Background(), a, x.Course)
+		if err == nil && in != want {
+			err = wrong
+		}
+		return err
+	}
+	err := told(false, errToldIn)
+	t.again("enroll", func(ctx context.Context) error { return p.Enroll(ctx, x) })
+	if t.able["enroll"] == nil {
+		err = cmp.Or(err, told(true, errToldOut))
+	}
+	q, ok := vendors.Port[vendors.Unenroller](t.adapter)
+	if !ok {
+		return err
+	}
+	t.again("unenroll", func(ctx context.Context) error { return q.Unenroll(ctx, x) })
+	if t.able["unenroll"] == nil {
+		err = cmp.Or(err, told(false, errToldIn))
+	}
+	return err
 }
 
 // removals deletes every account.
