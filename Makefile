@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy image release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-nats chaos-endpoint isolation recovery hostile bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy image release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-nats chaos-endpoint isolation recovery upgrade hostile bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -140,6 +140,9 @@ hostile: ## Attack usher serve as senders and vendors, under the memory of the c
 
 recovery: ## Try kills, damaged streams, wrong clocks, a shared rate and a million events, half an hour (ARGS="-test.run=TestRate")
 	go test -C tools -tags recovery_clock ./recovery -v -timeout 3h -parallel 4 -recovery.full $(ARGS)
+
+upgrade: ## Replace the processes of a former version one by one under load (FORMER=commit; the last tag, or 100 commits ago)
+	go test -C tools -tags recovery_upgrade ./recovery -v -timeout 1h -run '^TestUpgrade$$' -recovery.former=$(FORMER) $(ARGS)
 
 bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--peer PATH --nats-server PATH")
 	go build -C tools -o $(TOOLS)/usher-bench ./cmd/usher-bench

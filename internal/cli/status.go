@@ -128,7 +128,7 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 		_, failed := fmt.Fprintf(a.Stdout, "notifications to %s fail since %s: %s; see usher notify test %s\n", name, f.Since.UTC().Format(time.RFC3339), output.Plain(f.Why, ""), name)
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, printConfiguration(a.Stdout, now.Configuration), printDead(a.Stdout, now), printDeletions(a.Stdout, now))
+	return errors.Join(err, printProcesses(a.Stdout, now.Processes), printDead(a.Stdout, now), printDeletions(a.Stdout, now))
 }
 
 // printDead prints the numbers of dead letters that belong to no single vendor.
@@ -142,17 +142,16 @@ func printDead(w io.Writer, now ops.Status) (err error) {
 	return err
 }
 
-// printConfiguration prints if a newer configuration waits, or a restart is needed.
-func printConfiguration(w io.Writer, state *streams.Configuration) (err error) {
-	if state == nil {
-		return nil
-	}
-	if len(state.Faults) > 0 {
-		_, err = fmt.Fprintf(w, "configuration: that of %s is in use; a newer one has %s, and waits: %s\n",
-			state.Read.UTC().Format(time.RFC3339), output.Count(len(state.Faults), "fault"), output.Plain(strings.Join(state.Faults, "; "), ""))
-	}
-	if len(state.Restart) > 0 && err == nil {
-		_, err = fmt.Fprintf(w, "configuration: a restart of usher serve is needed for %s\n", strings.Join(state.Restart, ", "))
+// printProcesses prints the processes for which a newer configuration waits, or a restart is needed.
+func printProcesses(w io.Writer, list []streams.Configuration) (err error) {
+	for _, p := range list {
+		if len(p.Faults) > 0 && err == nil {
+			_, err = fmt.Fprintf(w, "configuration: that of %s is in use in %s; a newer one has %s, and waits: %s\n",
+				p.Read.UTC().Format(time.RFC3339), p.Process, output.Count(len(p.Faults), "fault"), output.Plain(strings.Join(p.Faults, "; "), ""))
+		}
+		if len(p.Restart) > 0 && err == nil {
+			_, err = fmt.Fprintf(w, "configuration: a restart of usher serve in %s is needed for %s\n", p.Process, strings.Join(p.Restart, ", "))
+		}
 	}
 	return err
 }

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usherhq/usher/internal/notify"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // configurationPage is the data of the page of the configuration.
@@ -15,6 +17,10 @@ type configurationPage struct {
 	All    bool // defaults too
 	Groups []configurationGroup
 	Hidden int // settings with their default
+	// Processes are the processes with workers: when each read its configuration, and the faults of a
+	// newer one.
+	Processes []streams.Configuration
+	Failing   map[string]notify.Failure // targets of notifications
 }
 
 // configurationGroup are the settings with one first word of the key.
@@ -24,9 +30,16 @@ type configurationGroup struct {
 }
 
 // configuration shows the settings in force, without secrets.
-func (c *Console) configuration(_ context.Context, v *visit) (answer, error) {
+func (c *Console) configuration(ctx context.Context, v *visit) (answer, error) {
 	settings := v.service.Config
 	p := configurationPage{File: settings.File(), ReadAt: settings.ReadAt(), All: v.FormValue("all") != ""}
+	var err error
+	if p.Processes, err = v.service.Processes(ctx); err != nil {
+		return answer{}, err
+	}
+	if p.Failing, err = v.service.FailingTargets(ctx); err != nil {
+		return answer{}, err
+	}
 	for _, one := range settings.Show() {
 		if one.From == "default" && !p.All {
 			p.Hidden++

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -133,14 +134,39 @@ func (s *Server) storeConfiguration(ctx context.Context) {
 		return
 	}
 	state := &s.reloads.state
+	if state.ID == "" {
+		state.ID = rand.Text()
+	}
 	if host, err := os.Hostname(); err == nil {
 		state.Process = host
 	}
 	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
-	if err := set.Control.SetConfiguration(ctx, *state); err != nil && ctx.Err() == nil {
+	if err := set.Configurations.Set(ctx, *state); err != nil && ctx.Err() == nil {
 		s.Log.Warn().Err(err).Msg("the state of the configuration was not stored: usher status may say otherwise")
 	}
+}
+
+// keepConfiguration stores the state of the configuration again until ctx ends, and then removes it.
+func (s *Server) keepConfiguration(ctx context.Context) {
+	for pause.For(ctx, streams.ConfigurationInterval); ctx.Err() == nil; pause.For(ctx, streams.ConfigurationInterval) {
+		s.publishConfiguration(ctx)
+	}
+	s.reloads.mu.Lock()
+	defer s.reloads.mu.Unlock()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if id := s.reloads.state.ID; id != "" {
+		_ = s.streams.Load().Configurations.Remove(last, id) // the server removes it a little later
+	}
+}
+
+// reloadOnRequest carries out a request of usher config reload.
+func (s *Server) reloadOnRequest(ctx context.Context, at time.Time) {
+	s.reloads.mu.Lock()
+	s.reloads.state.Request = at
+	s.reloads.mu.Unlock()
+	s.reload(ctx, "usher config reload")
 }
 
 // watchReloads reloads after SIGHUP, a change of the file, and usher config reload, until ctx ends.

@@ -117,12 +117,18 @@ func (s *Server) runWorkers(ctx context.Context) error {
 	defer others.Wait()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	s.reloads.mu.Lock()
+	began := s.reloads.state.Read
+	s.reloads.mu.Unlock()
 	if !s.Engine().storesOnly() {
 		others.Go(func() { s.notifier().Run(ctx) })
 	}
+	if s.settings().Worker.On {
+		others.Go(func() { s.keepConfiguration(ctx) })
+	}
 	if s.Reload != nil && s.settings().Worker.On {
 		others.Go(func() {
-			s.streams.Load().Control.WatchReloads(ctx, func() { s.reload(ctx, "usher config reload") })
+			s.streams.Load().Control.WatchReloads(ctx, began, func(at time.Time) { s.reloadOnRequest(ctx, at) })
 		})
 	}
 	for {

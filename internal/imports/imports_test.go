@@ -72,7 +72,7 @@ var rules = []rule{
 	},
 	{
 		"internal/console",
-		[]string{"internal/ops", "internal/clientlimit", "internal/masking", "internal/streams", "events", "schemas", "vendors"},
+		[]string{"internal/ops", "internal/notify", "internal/clientlimit", "internal/masking", "internal/streams", "events", "schemas", "vendors"},
 		"shows and does only the work of ops, like the commands",
 	},
 	{

@@ -28,14 +28,14 @@ const (
 
 // Status is the state of all vendors.
 type Status struct {
-	At            time.Time              `json:"at"`
-	OK            bool                   `json:"ok"` // no state needs attention
-	Vendors       []VendorStatus         `json:"vendors"`
-	Left          []LeftVendor           `json:"left,omitempty"`          // not in the configuration any more
-	Filling       []FillingStream        `json:"filling,omitempty"`       // streams and buckets that are nearly full
-	Events        int                    `json:"dead_events,omitempty"`   // dead letters of events at fault, for all vendors
-	Webhooks      int                    `json:"dead_webhooks,omitempty"` // dead letters of deliveries
-	Configuration *streams.Configuration `json:"configuration,omitempty"` // of usher serve
+	At        time.Time               `json:"at"`
+	OK        bool                    `json:"ok"` // no state needs attention
+	Vendors   []VendorStatus          `json:"vendors"`
+	Left      []LeftVendor            `json:"left,omitempty"`          // not in the configuration any more
+	Filling   []FillingStream         `json:"filling,omitempty"`       // streams and buckets that are nearly full
+	Events    int                     `json:"dead_events,omitempty"`   // dead letters of events at fault, for all vendors
+	Webhooks  int                     `json:"dead_webhooks,omitempty"` // dead letters of deliveries
+	Processes []streams.Configuration `json:"processes,omitempty"`     // of usher serve with workers, and their configurations
 	// Notify are the targets of notifications whose last delivery failed, by name.
 	Notify    map[string]notify.Failure `json:"notify_failing,omitempty"`
 	Deletions *DeletionHold             `json:"deletions,omitempty"`                // over all vendors; nil: none is held
@@ -125,27 +125,43 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		return now, err
 	}
 	now.OK = now.OK && len(now.Filling) == 0
-	switch state, ok, err := s.Streams.Control.Configuration(ctx); {
-	case err != nil:
+	if now.Processes, err = s.Processes(ctx); err != nil {
 		return now, err
-	case ok:
-		now.Configuration = &state
-		now.OK = now.OK && len(state.Faults) == 0
 	}
-	if now.Notify, err = s.failingTargets(ctx); err != nil {
+	now.OK = now.OK && !slices.ContainsFunc(now.Processes, func(p streams.Configuration) bool { return len(p.Faults) > 0 })
+	if now.Notify, err = s.FailingTargets(ctx); err != nil {
 		return now, err
 	}
 	now.OK = now.OK && len(now.Notify) == 0
 	return now, s.addGuards(ctx, &now)
 }
 
-// failingTargets returns the targets of notifications whose last delivery failed.
-func (s *Service) failingTargets(ctx context.Context) (map[string]notify.Failure, error) {
+// FailingTargets returns the targets of notifications whose last delivery failed.
+func (s *Service) FailingTargets(ctx context.Context) (map[string]notify.Failure, error) {
 	control, err := s.Streams.Control.Records(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return notify.Failing(ctx, control)
+}
+
+// Processes returns the processes of usher serve with workers, and the states of their configurations.
+func (s *Service) Processes(ctx context.Context) ([]streams.Configuration, error) {
+	list, err := s.Streams.Configurations.List(ctx)
+	if errors.Is(err, streams.ErrNoStream) {
+		return nil, nil
+	}
+	return list, err
+}
+
+// RequestReload records the action in the audit log, and asks all processes to read the configuration
+// again. Returns the time of the request.
+func (s *Service) RequestReload(ctx context.Context, by Actor) (time.Time, error) {
+	act := by.action(streams.ConfigurationReloaded)
+	if err := s.Streams.Audit.Record(ctx, s.Config.Source, act); err != nil {
+		return act.At, err
+	}
+	return act.At, s.Streams.Control.RequestReload(ctx, act.At)
 }
 
 // explain adds the reason of dead letters whose users stand still until an operator acts.

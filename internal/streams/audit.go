@@ -31,6 +31,8 @@ const (
 
 	EventSent = "usher.event.sent" // by hand, from the console
 
+	ConfigurationReloaded = "usher.configuration.reloaded"
+
 	UserForgotten  = "usher.user.forgotten"
 	UserResynced   = "usher.user.resynced"
 	UserBackfilled = "usher.user.backfilled"

@@ -121,6 +121,8 @@ type Set struct {
 	Replays     *Replays
 	Control     *Control
 	Audit       *Audit
+	// Configurations are the states of the processes.
+	Configurations *Configurations
 	// Room is the room for messages of the embedded server, in bytes; zero: the server is another
 	// process.
 	Room int64
@@ -131,7 +133,7 @@ func NewSet(c Client, eventsStream string) *Set {
 	events := NewEvents(c, eventsStream)
 	return &Set{
 		Client: c, Events: events, Results: NewResults(c), DeadLetters: NewDeadLetters(c, events),
-		Replays: NewReplays(c, ReplaysStream), Control: NewControl(c), Audit: NewAudit(c),
+		Replays: NewReplays(c, ReplaysStream), Control: NewControl(c), Audit: NewAudit(c), Configurations: NewConfigurations(c),
 	}
 }
 

@@ -59,7 +59,7 @@ var extensions = []extension{
 var actions = []string{
 	streams.DeadReplayed, streams.DeadDropped, streams.VendorPaused, streams.VendorResumed, streams.VendorChecked,
 	streams.DeletionsApproved, streams.DeletionsDropped, streams.AccountRepaired, streams.EventSent, streams.UserForgotten,
-	streams.UserResynced, streams.UserBackfilled, streams.DataRevealed,
+	streams.UserResynced, streams.UserBackfilled, streams.DataRevealed, streams.ConfigurationReloaded,
 }
 
 // outcomes lists one outcome for each type of result.

@@ -23,8 +23,13 @@ type Worker struct {
 // Serve starts usher serve, with variables besides those of all, and waits until the process
 // is ready. A name is for one process.
 func (e *Environment) Serve(ctx context.Context, name string, environ ...string) (*Worker, error) {
+	return e.ServeBy(ctx, e.config.Binaries.Usher, name, environ...)
+}
+
+// ServeBy starts usher serve of another program; see Serve.
+func (e *Environment) ServeBy(ctx context.Context, file, name string, environ ...string) (*Worker, error) {
 	p, addr, err := e.start(ctx, program{
-		name: name, file: e.config.Binaries.Usher, environ: slices.Concat(e.environ, environ), args: []string{"serve"}, before: `"addr":"`,
+		name: name, file: file, environ: slices.Concat(e.environ, environ), args: []string{"serve"}, before: `"addr":"`,
 	})
 	if err != nil {
 		return nil, err

@@ -47,6 +47,7 @@ type trial struct {
 
 	dir     string
 	vendor  string
+	usher   string // the program
 	results *environment.Results
 	workers int // started so far
 	users   int // so far
@@ -75,7 +76,7 @@ func newTrial(ctx context.Context, c Config, vendor string, settings ...string) 
 	if err != nil {
 		return nil, err
 	}
-	t := &trial{dir: dir, vendor: vendor}
+	t := &trial{dir: dir, vendor: vendor, usher: c.Binaries.Usher}
 	t.Environment, err = environment.Start(ctx, environment.Config{
 		Binaries: c.Binaries, Dir: dir, Vendor: vendor, Courses: scenario.Courses(), Settings: slices.Concat(c.limits(vendor), settings),
 	})
@@ -96,8 +97,13 @@ func (t *trial) end(faults []string, err error) error {
 
 // serve starts usher serve. The first process makes the streams.
 func (t *trial) serve(ctx context.Context, environ ...string) (*environment.Worker, error) {
+	return t.serveBy(ctx, t.usher, environ...)
+}
+
+// serveBy starts usher serve of a program.
+func (t *trial) serveBy(ctx context.Context, file string, environ ...string) (*environment.Worker, error) {
 	t.workers++
-	w, err := t.Serve(ctx, fmt.Sprint("worker-", t.workers), environ...)
+	w, err := t.ServeBy(ctx, file, fmt.Sprint("worker-", t.workers), environ...)
 	if err == nil && t.results == nil {
 		t.results, err = t.Listen(ctx, events.Types()...)
 	}
