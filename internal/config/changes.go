@@ -29,7 +29,26 @@ func (c Config) values() map[string]any {
 			out[key] = s.reveal()
 		}
 	}
+	for _, s := range c.Vendors {
+		if d, ok := s.Settings.(Described); ok {
+			path, text := d.Description()
+			out[s.key("file")] = [2]string{path, text}
+		}
+	}
 	return out
+}
+
+// Files returns the files behind the configuration, beside the file of the configuration itself: the
+// descriptions of vendors.
+func (c Config) Files() (paths []string) {
+	for _, s := range c.Vendors {
+		if d, ok := s.Settings.(Described); ok {
+			if path, _ := d.Description(); path != "" {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
 }
 
 // NeedRestart returns the keys of the settings for which a process needs a restart.

@@ -52,6 +52,8 @@ type Described interface {
 	// Describe reads the file at path, relative to the folder of the configuration, before any
 	// setting of the section is read. The error joins the faults of the file; see Located.
 	Describe(folder, path string) error
+	// Description returns the path of the file, and the text that Describe read.
+	Description() (path, text string)
 }
 
 // Located is a fault in another file than the configuration.

@@ -1,12 +1,12 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -184,22 +184,35 @@ func (s *Server) watchReloads(ctx context.Context, hangups <-chan os.Signal) {
 	}
 }
 
-// watchFile reloads after each change of the file of the configuration.
+// watchFile reloads after each change of the file of the configuration, or of a file that it names.
 func (s *Server) watchFile(ctx context.Context) {
 	if s.File == "" {
 		return
 	}
-	used, _ := os.ReadFile(s.File)
+	used, _ := s.files()
 	last := used
 	for pause.For(ctx, fileInterval); ctx.Err() == nil; pause.For(ctx, fileInterval) {
-		text, err := os.ReadFile(s.File)
+		texts, err := s.files()
 		if err != nil { // in the middle of a replacement, or gone: the configuration stays
 			continue
 		}
-		if !bytes.Equal(text, used) && bytes.Equal(text, last) {
-			used = text
+		if !slices.Equal(texts, used) && slices.Equal(texts, last) {
 			s.reload(ctx, "the file has changed")
+			texts, _ = s.files() // the new configuration may name others
+			used = texts
 		}
-		last = text
+		last = texts
 	}
+}
+
+// files returns the texts of the file of the configuration and of the files that it names.
+func (s *Server) files() (texts []string, err error) {
+	for _, path := range append([]string{s.File}, s.settings().Files()...) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, string(text))
+	}
+	return texts, nil
 }

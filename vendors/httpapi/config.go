@@ -23,7 +23,8 @@ type Config struct {
 	// file. Not a setting itself.
 	Declared any `yaml:",inline"`
 
-	file *File
+	file       *File
+	path, text string // of the file
 }
 
 // Defaults returns a Config without a file.
@@ -38,13 +39,21 @@ func (c *Config) Describe(folder, path string) error {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(folder, path)
 	}
-	f, err := Load(path)
+	text, err := readText(path)
+	if err != nil {
+		return err
+	}
+	f, err := Parse(path, text)
 	if err != nil {
 		return err
 	}
 	c.Use(f)
+	c.path, c.text = path, string(text)
 	return nil
 }
+
+// Description returns the path of the file, and the text that Describe read.
+func (c *Config) Description() (path, text string) { return c.path, c.text }
 
 // Use sets the defaults of a file, and Declared.
 func (c *Config) Use(f *File) {

@@ -8,11 +8,19 @@ import (
 
 // Load reads and checks the file at a path. The error joins a *Fault for each mistake.
 func Load(path string) (*File, error) {
+	text, err := readText(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, text)
+}
+
+func readText(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("the description of the API cannot be read: %w", err)
 	}
-	return Parse(path, text)
+	return text, nil
 }
 
 // Parse reads and checks the text of a file. name stands in the faults.
