@@ -118,7 +118,7 @@ func (c checker) need(line int, key string, e Expr) {
 func (c checker) headers(key string, m map[string]Expr) {
 	for name, e := range m {
 		if !headerName.MatchString(name) {
-			c.fault(e.line, key, fmt.Sprintf("%.80q is no name of a header", name), "use letters, digits and -")
+			c.fault(max(e.line, 1), key, fmt.Sprintf("%.80q is no name of a header", name), "use letters, digits and -")
 		}
 	}
 }
