@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -109,4 +110,29 @@ func accepts(t *testing.T, url, token string) bool {
 	}
 	_ = answer.Body.Close()
 	return answer.StatusCode != http.StatusUnauthorized // an event without a body is another fault
+}
+
+// TestReloadOfDescription changes only the file that describes a vendor: the change is seen, and with a
+// fault in the file the former description stays in use.
+func TestReloadOfDescription(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	text, err := os.ReadFile(school)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "school.yaml")
+	put(t, file, string(text))
+	put(t, w.file, "vendors:\n  acme: {kind: http, file: "+file+", base_url: \"http://127.0.0.1:1\", timeout: 5s, token: a-made-up-token}\n")
+	w.serve()
+
+	put(t, file, string(text)+"# a remark\n")
+	w.waitLog(`"changed":["vendors.acme.file"]`, 1)
+	w.waitLog(`"serving"`, 2)
+	put(t, file, string(text)+"unknown: key\n")
+	w.waitLog(`"the new configuration has faults`, 1)
+	put(t, file, string(text))
+	w.waitLog(`"changed":["vendors.acme.file"]`, 2)
+	w.waitLog(`"serving"`, 3)
+	w.end()
 }
