@@ -112,6 +112,7 @@ func TestActivityUnderAScope(t *testing.T) {
 	if got := w.outcomes("a-zoe"); len(got) != 0 {
 		t.Errorf("got %v for an unknown user", got)
 	}
+	w.waitLog(`"attempts":2`, 1) // the record of the activity is in memory
 	w.feedAll(personEvent(events.UserCreated, "c-zoe", "zoe", `,"attributes":{"role":"learner"}`))
 	w.expect("c-zoe", map[string]string{"usermost": events.Done})
 	w.expect("a-zoe", map[string]string{"usermost": events.Done})

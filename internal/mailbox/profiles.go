@@ -46,7 +46,8 @@ func (s *seenProfile) of(at events.Position) handlers.Profile {
 // profile returns the profile for an attempt at an event. An event that changes no profile is judged by
 // the profile of the last merge in this mailbox, without a read: the mailbox has merged all earlier
 // events of the user that were attempted during this ownership. A replay reads, since its data may be
-// of events that are still to come here.
+// of events that are still to come here, and so does the mailbox of an activity, which has no other
+// event of the user.
 func (t *attempts) profile(ctx context.Context, event *Event) (handlers.Profile, error) {
 	seen := t.user.profile
 	if seen != nil && event.Replay == 0 && !event.Later && !profile.Merges(event.Type) {
@@ -54,7 +55,7 @@ func (t *attempts) profile(ctx context.Context, event *Event) (handlers.Profile,
 	}
 	t.user.profile = nil
 	found, merged, err := t.parts.profile(ctx, event)
-	if err == nil && found.Data != nil {
+	if err == nil && found.Data != nil && !record.IsActivityKey(t.user.key) {
 		t.user.profile = &seenProfile{merged, found.Data, found.Decoded}
 	}
 	return found, err
