@@ -72,7 +72,10 @@ export async function look(v) {
   const { width, height } = page.viewportSize();
   if (width < 500) {
     await page.setViewportSize({ width: narrowest, height });
-    assert.deepEqual(await wide(page), [], `what is wider than ${narrowest} px at ${page.url()}`);
+    await until(`all is ${narrowest} px wide`, async () => { // charts are drawn anew
+      assert.deepEqual(await wide(page), [], `what is wider than ${narrowest} px at ${page.url()}`);
+      return true;
+    });
     await page.setViewportSize({ width, height });
   }
   sound(v);

@@ -127,7 +127,7 @@ asOperator(() => ({ browser, url: usher.url }), (v) => {
     await page.getByRole("button", { name: "Preview only" }).click();
     await page.locator("#previews").waitFor();
     await look(v);
-    assert.equal(await page.locator("#previews :is([data-would=delete], [data-would=disable])").count(), vendors.length);
+    assert.equal(await page.locator("#previews :is([data-would=delete], [data-would=disable], [data-would=unsupported])").count(), vendors.length);
     await page.getByRole("button", { name: "Send user.deleted" }).click();
     await page.getByRole("link", { name: "Watch what comes of it" }).click();
     await page.locator("main[data-page=user]").waitFor();
