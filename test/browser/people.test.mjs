@@ -132,7 +132,12 @@ asOperator(() => ({ browser, url: usher.url }), (v) => {
     await page.getByRole("link", { name: "Watch what comes of it" }).click();
     await page.locator("main[data-page=user]").waitFor();
     await mark(page);
-    await until("no account is left", async () => (await page.locator("#accounts tr").count()) === vendors.length && (await page.locator("#accounts tr[data-state=active]").count()) === 0);
+    await until("no account is left", async () => {
+      const states = await page.locator("#accounts tr[data-state]").evaluateAll((rows) => rows.map((row) => row.dataset.state));
+      assert.equal(states.length, vendors.length, states.join());
+      assert.ok(!states.includes("active"), states.join());
+      return true;
+    });
     assert.ok(await unloaded(page), "the page was loaded anew");
     await look(v);
   });
