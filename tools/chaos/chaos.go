@@ -142,7 +142,7 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	}
 	unsettled := errors.Join(w.copied(ctx), w.settled(ctx))
 	if c.Rules {
-		process.Sleep(ctx, 2*grace) // a repeated deletion begins a grace anew
+		unsettled = errors.Join(unsettled, w.graced(ctx))
 	}
 	h, err := readComplete(ctx, w)
 	if err != nil {

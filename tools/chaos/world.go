@@ -13,6 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	mailbox "github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -155,6 +157,32 @@ func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo
 func (w *world) settled(ctx context.Context) error {
 	return w.until(ctx, w.config.Limit, "every event is taken up", func() bool {
 		return w.consumers(ctx, func(i *jetstream.ConsumerInfo) bool { return i.NumPending == 0 && i.NumAckPending == 0 })
+	})
+}
+
+// graced waits until no later deletion of a disabled account is pending. A deletion that finds the
+// account disabled begins the grace anew, and does not show in its result.
+func (w *world) graced(ctx context.Context) error {
+	bucket, err := w.js.KeyValue(ctx, w.config.Shape.names().Bucket(streams.AccountsBucket))
+	if err != nil {
+		return err
+	}
+	return w.until(ctx, w.config.Limit, "the later deletions are made", func() bool {
+		keys, err := bucket.ListKeysFiltered(ctx, graces+".>")
+		if err != nil {
+			return false
+		}
+		pending := 0
+		for key := range keys.Keys() {
+			stored, err := bucket.Get(ctx, key)
+			if err != nil {
+				return false
+			}
+			if r, err := mailbox.Decode(stored.Value()); err != nil || len(r.Pending) > 0 {
+				pending++
+			}
+		}
+		return pending == 0
 	})
 }
 
