@@ -197,9 +197,8 @@ func (s *Server) watchFile(ctx context.Context) {
 			continue
 		}
 		if !slices.Equal(texts, used) && slices.Equal(texts, last) {
-			s.reload(ctx, "the file has changed")
-			texts, _ = s.files() // the new configuration may name others
 			used = texts
+			s.reload(ctx, "the file has changed") // a configuration that names other files is read once more
 		}
 		last = texts
 	}
