@@ -17,18 +17,18 @@ import (
 // an account.
 var ErrNoAccount = errors.New("the user has no account at this vendor yet")
 
-// ErrUnknownUser is an ErrNoAccount that ends at once: no event has made an account here, and
+// ErrUnknownUser is an ErrNoAccount without a wait: no event has made an account here, and
 // nothing but an e-mail finds an account from before.
 var ErrUnknownUser = fmt.Errorf("%w: a deletion without e-mail finds no account that Usher has not made; send the e-mail, or set on_unknown", ErrNoAccount)
 
-// ErrChanged marks a failed attempt that has changed the vendor before the failure.
+// ErrChanged marks a failed attempt with a change at the vendor before the failure.
 var ErrChanged = errors.New("the vendor was changed")
 
 // Handler is the handling of one event type.
 type Handler struct {
 	Type  string       // the event type
 	Scope events.Scope // events.ScopeOf(Type)
-	// Change is the kind of change of the type, such as create; "" for a type that a team cannot
+	// Change is the kind of change of the type, such as create; "" for a type a team cannot
 	// forbid.
 	Change string
 	// Removes marks a type whose events delete the account. The deletion guard can stop such

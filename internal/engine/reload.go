@@ -18,7 +18,7 @@ import (
 )
 
 // fileInterval is the time between two looks at the file of the configuration. A changed file is read
-// once it is the same at two looks.
+// once the text is the same at two looks.
 const fileInterval = 2 * time.Second
 
 // reloads is the state of the configuration of a server.
@@ -36,7 +36,7 @@ func (s *Server) settings() config.Config {
 	return s.Config
 }
 
-// reload reads the configuration again. Without faults, all settings that a running process can change
+// reload reads the configuration again. Without faults, all settings a running process can change
 // are in use at once: the HTTP endpoint changes between two requests, and the workers finish the work
 // in hand and begin again, so that an effect runs with one configuration. With a fault nothing
 // changes.
@@ -184,7 +184,7 @@ func (s *Server) watchReloads(ctx context.Context, hangups <-chan os.Signal) {
 	}
 }
 
-// watchFile reloads after each change of the file of the configuration, or of a file that it names.
+// watchFile reloads after each change of the file of the configuration, or of a file named there.
 func (s *Server) watchFile(ctx context.Context) {
 	if s.File == "" {
 		return
@@ -198,13 +198,13 @@ func (s *Server) watchFile(ctx context.Context) {
 		}
 		if !slices.Equal(texts, used) && slices.Equal(texts, last) {
 			used = texts
-			s.reload(ctx, "the file has changed") // a configuration that names other files is read once more
+			s.reload(ctx, "the file has changed") // a configuration with other files is read once more
 		}
 		last = texts
 	}
 }
 
-// files returns the texts of the file of the configuration and of the files that it names.
+// files returns the texts of the file of the configuration and of the files named there.
 func (s *Server) files() (texts []string, err error) {
 	for _, path := range append([]string{s.File}, s.settings().Files()...) {
 		text, err := os.ReadFile(path)

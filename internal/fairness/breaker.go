@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Result classifies an attempt at a vendor by the vendor's part in the outcome. An attempt that shows
-// nothing (429, a call not begun, a cancelled one, a panic) is not reported.
+// Result classifies an attempt at a vendor by the vendor's part in the outcome. Attempts without
+// evidence (429, a call not begun or cancelled, a panic) are not reported.
 type Result int
 
 // The results of an attempt.
@@ -22,14 +22,14 @@ const (
 	// Permanent: the vendor refused this user's data for good (400, 422); a repeat would
 	// end alike.
 	Permanent
-	// Failed: the vendor did not answer, or answered with an error of its own (5xx, 408).
+	// Failed: the vendor did not answer, or answered with a server error (5xx, 408).
 	Failed
 	// Forbidden: the vendor answered 403, or 401 right after an accepted log-in, be it for
 	// this user or for everybody.
 	Forbidden
 	// Unauthorized: the vendor refused the credentials (401).
 	Unauthorized
-	// Unreadable: the vendor answered with success and a response that cannot be understood, be it
+	// Unreadable: the vendor answered with success and an unreadable response, be it
 	// for this user or, as an error page, for everybody.
 	Unreadable
 )
@@ -56,8 +56,8 @@ func (s State) String() string {
 	return [...]string{"closed", "suspect", "open", "half-open"}[s]
 }
 
-// ErrNoVerdict is passed to Checked for a check that shows nothing about the vendor, such
-// as one that was answered with 429.
+// ErrNoVerdict is passed to Checked for a check without evidence about the vendor, such
+// as an answer 429.
 var ErrNoVerdict = errors.New("the check shows nothing about the vendor")
 
 // BreakerConfig has the values of a Breaker. Zero values mean the defaults.
@@ -65,21 +65,21 @@ type BreakerConfig struct {
 	CheckEvery    time.Duration // the least time between two checks; 30 s
 	CheckMax      time.Duration // the most time between two checks of a vendor on hold; 10 min
 	Window        time.Duration // the age at which a result no longer counts; 15 min
-	SuspectUsers  int           // the least number of users that raise suspicion; 5
+	SuspectUsers  int           // the least number of users for a suspicion; 5
 	PermanentFrom int           // the least number of users refused for good that hold the vendor; 20
-	Probes        int           // effects that are tried in the half-open state; 3
+	Probes        int           // effects tried in the half-open state; 3
 }
 
 // Breaker puts a vendor on hold. A user's failure is not the vendor's: if more than half
 // of the last 50 distinct users fail, or if a result is Forbidden or Unreadable, the vendor is only suspect,
-// and a check decides. The check is a call that concerns no user; the caller makes the check
+// and a check decides. The check is a call without a user; the caller makes the check
 // when CheckDue says so, and passes the outcome to Checked.
 //
 // These open the breaker: a check that fails or is refused; an Unauthorized result; and
 // more than half of the last 50 users, at least 20, refused for good, since a broken
 // mapping would make a dead letter of every event.
 //
-// While the breaker is open, checks follow at intervals that double up to CheckMax. A check
+// While the breaker is open, checks follow at doubling intervals up to CheckMax. A check
 // that goes well makes the breaker half-open: a few fresh effects are tried. The breaker closes if most
 // of these are answered, or if a second check goes well, so that sick users alone never
 // keep a vendor on hold. A hold for permanent refusals is different, since the check
@@ -104,7 +104,7 @@ type Breaker struct {
 	probes      probes
 }
 
-// probes counts the effects that are tried in the half-open state.
+// probes counts the effects tried in the half-open state.
 type probes struct {
 	begun, good, bad int
 	anyClass         bool
@@ -165,7 +165,7 @@ func (b *Breaker) judge(now time.Time, newest Result) {
 	}
 }
 
-// Checked accounts for the outcome of a check that CheckDue asked for: nil if the vendor
+// Checked accounts for the outcome of a check asked for by CheckDue: nil if the vendor
 // answered properly. context.Canceled and ErrNoVerdict, wrapped or not, leave the state
 // as before, and a check is due again later. The text of err becomes part of the reason, so err must
 // hold no secret. An outcome is ignored if the breaker opened meanwhile.

@@ -14,9 +14,9 @@ import (
 // User is the history of a user, and the state of the user at each vendor.
 type User struct {
 	History
-	// Vendors has one line for each vendor: first those that are on, in the order of the catalog.
+	// Vendors has one line for each vendor: first the vendors in use, in the order of the catalog.
 	Vendors []UserAtVendor `json:"vendors"`
-	// Unsearched is the number of stored events behind the last one that was searched for events of
+	// Unsearched is the number of stored events behind the last searched event, for events of
 	// the user; see mostUnread.
 	Unsearched uint64 `json:"unsearched,omitempty"`
 
@@ -72,11 +72,11 @@ const (
 	UserSkipped    = "skipped"      // by another rule of the team
 	UserDead       = "dead letter"  // an event failed for good
 	UserFailed     = "failed"       // the same, without a dead letter: a person dropped it, or it is too old
-	UserNever      = "never asked"  // no event of the user is for this vendor
+	UserNever      = "never asked"  // no event of the user is for the vendor
 	UserOff        = "off"          // the vendor is off
 )
 
-// Shown returns the lines of the vendors that are on, or that know the user, and the names of all
+// Shown returns the lines of the vendors in use, and of those with an account of the user, and the names of all
 // others.
 func (u User) Shown() (lines []UserAtVendor, off []string) {
 	for _, v := range u.Vendors {
@@ -140,7 +140,7 @@ type vendorFacts struct {
 	at         map[string]streams.ConsumerState // by kind of consumer
 }
 
-// vendorFacts returns the facts of every vendor, without events that were not read.
+// vendorFacts returns the facts of every vendor, without unread events.
 func (s *Service) vendorFacts(ctx context.Context, h *History) ([]*vendorFacts, error) {
 	orders, err := s.orders(ctx)
 	if err != nil {

@@ -33,7 +33,7 @@ type SharedConfig struct {
 }
 
 // Shared is a durable consumer with explicit acknowledgement. Any number of processes fetch
-// from it side by side. A consumer that is deleted while it is in use is made anew from the
+// from it side by side. A consumer deleted during use is made anew from the
 // last known floor of the acknowledged events, not from the start of the stream. Fetch is for
 // a single goroutine; Now may be called beside.
 type Shared struct {
@@ -43,7 +43,7 @@ type Shared struct {
 	consumer jetstream.Consumer // nil: to be opened
 	epoch    int64              // zero: never opened
 	floor    uint64             // every event up to this stream sequence is acknowledged
-	reached  uint64             // the highest stream sequence that was delivered to anyone
+	reached  uint64             // the highest stream sequence delivered to anyone
 	again    uint64             // the value of reached at which the consumer was made anew
 	last     uint64             // consumer sequence of the last delivery
 	looked   time.Time
@@ -60,15 +60,15 @@ type Delivery struct {
 	conn *nats.Conn
 }
 
-// OpenShared opens the consumer, and makes a missing one from the start of the stream. An
-// existing consumer is used as it is.
+// OpenShared opens the consumer, and makes a missing consumer from the start of the stream. An
+// existing consumer is used unchanged.
 func OpenShared(ctx context.Context, c Client, config SharedConfig) (*Shared, error) {
 	s := &Shared{client: c, config: config}
 	return s, s.open(ctx)
 }
 
 // Restart lets the consumer deliver all events without an ack again, in the order of the stream,
-// before any other. Events acknowledged beside them come again too. Call Restart if no other process
+// before any other. Events acknowledged since come again too. Call Restart if no other process
 // fetches.
 func (s *Shared) Restart(ctx context.Context) error {
 	s.consumer = nil
@@ -141,7 +141,7 @@ func (s *Shared) ready(ctx context.Context) error {
 	return nil
 }
 
-// open opens the consumer, and makes a missing one.
+// open opens the consumer, and makes a missing consumer.
 func (s *Shared) open(ctx context.Context) error {
 	err := s.openOnce(ctx)
 	if errors.Is(err, jetstream.ErrConsumerExists) { // another process was faster
@@ -251,7 +251,7 @@ func (d *Delivery) Nak(delay time.Duration) error {
 	return d.raw.NakWithDelay(max(delay, time.Millisecond))
 }
 
-// Renew lets AckWait begin anew, and returns nil only if the server has confirmed that.
+// Renew lets AckWait begin anew, and returns nil only if the server has confirmed.
 func (d *Delivery) Renew(ctx context.Context) error {
 	_, err := d.conn.RequestWithContext(ctx, d.raw.Reply(), []byte("+WPI"))
 	return err

@@ -108,7 +108,9 @@ func TestComments(t *testing.T) {
 func checkFile(t *testing.T, name, text string, limit Limit) Counts {
 	t.Helper()
 	c := Count(text)
-	t.Log(row(c, name))
+	if testing.Verbose() {
+		t.Log(row(c, name))
+	}
 	logPlaces(t, name, text)
 	if !limit.Allows(c) {
 		t.Errorf("%s: above %.1f relatives or %.1f pronouns. Relatives: %v", row(c, name), limit.Relatives, limit.Pronouns, Relatives(text))
