@@ -63,7 +63,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	return report, errors.Join(faults...)
 }
 
-// play measures one line in a temporary directory, which remains after an error.
+// play measures one line in a temporary directory, kept after an error or a missed goal.
 func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
 	m = Measurement{Line: l.Number, Trouble: l.String(), Vendor: l.Vendor, Rate: environment.Rates[l.Vendor] * c.Factor}
 	dir, err := os.MkdirTemp("", fmt.Sprintf("usher-isolation-%d-", l.Number))
@@ -73,11 +73,14 @@ func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
 	w, err := newWorld(ctx, c, l, dir)
 	defer func() {
 		w.Close()
-		if err == nil {
+		switch {
+		case err != nil:
+			m.Logs, err = dir, fmt.Errorf("%w; logs are in %s", err, dir)
+		case !m.Met:
+			m.Logs = dir
+		default:
 			err = os.RemoveAll(dir)
-			return
 		}
-		err = fmt.Errorf("%w; logs are in %s", err, dir)
 	}()
 	if err != nil {
 		return m, fmt.Errorf("start: %w", err)

@@ -27,6 +27,7 @@ type Measurement struct {
 	Beside  Times  `json:"beside"`
 	Met     bool   `json:"met"`
 	Error   string `json:"error,omitempty"` // the error of a line that could not run
+	Logs    string `json:"logs,omitempty"`  // the directory with the logs, kept after an error or a missed goal
 }
 
 // Times holds the times of healthy users in seconds, in order.
@@ -66,14 +67,14 @@ func Met(alone, beside Times) bool {
 	return known && within && longest <= 3*median+1
 }
 
-// Missed returns the numbers of the measured lines that miss the goal.
-func (r *Report) Missed() (numbers []int) {
+// Missed returns the measured lines that miss the goal.
+func (r *Report) Missed() (missed []Measurement) {
 	for _, m := range r.Lines {
 		if !m.Met && m.Error == "" {
-			numbers = append(numbers, m.Line)
+			missed = append(missed, m)
 		}
 	}
-	return numbers
+	return missed
 }
 
 // Table returns the report as a table in Markdown.

@@ -131,8 +131,8 @@ func track(ctx context.Context, w *world, size int) error {
 	return w.publishUntilBusy(ctx, size)
 }
 
-// comeBack publishes creations during an outage of the vendor, and waits until the vendor was on hold,
-// is back and was called again.
+// comeBack publishes creations during an outage of the vendor. It returns once all of the creations wait
+// for the vendor, and the hold is over.
 func comeBack(ctx context.Context, w *world, size int) error {
 	if err := w.Control(ctx, url.Values{"mode": {"down"}}); err != nil {
 		return err
@@ -146,15 +146,12 @@ func comeBack(ctx context.Context, w *world, size int) error {
 	if err := w.Until(ctx, patience, "the vendor is on hold", func() bool { return w.worker.Metric(ctx, "usher_vendor_on_hold") == 1 }); err != nil {
 		return err
 	}
+	// An event that was not read during the hold is as fresh as that of a healthy user.
+	if err := w.Until(ctx, patience, "all events wait for the vendor", func() bool { return w.worker.Metric(ctx, "usher_vendor_waiting") >= float64(size) }); err != nil {
+		return err
+	}
 	if err := w.Control(ctx, url.Values{"mode": {"ok"}}); err != nil {
 		return err
 	}
-	before, err := w.State(ctx)
-	if err != nil {
-		return err
-	}
-	return w.Until(ctx, 0, "the vendor is called again", func() bool {
-		now, err := w.State(ctx)
-		return err == nil && len(now.Users) > len(before.Users)
-	})
+	return w.Until(ctx, patience, "the vendor is back", func() bool { return w.worker.Metric(ctx, "usher_vendor_on_hold") == 0 })
 }
