@@ -42,6 +42,10 @@ func ServeNATS(ctx context.Context, addr, dir, heapAddr string) error {
 	return nil
 }
 
+// largeStore is the longest wait for a server with millions of keys: for a collection of its garbage, and
+// for its restart.
+const largeStore = 20 * time.Minute
+
 // heapInUse collects garbage, returns free memory to the system, and answers with the bytes in use.
 func heapInUse(w http.ResponseWriter, _ *http.Request) {
 	debug.FreeOSMemory()
@@ -55,6 +59,8 @@ func (s *env) heap(ctx context.Context) (int64, error) {
 	if s.heapAddr == "" {
 		return 0, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, largeStore)
+	defer cancel()
 	text, err := process.Get(ctx, "http://"+s.heapAddr)
 	if err != nil {
 		return 0, fmt.Errorf("heap of the NATS server: %w", err)
@@ -85,7 +91,8 @@ func (s *env) startNATS(ctx context.Context) error {
 		return err
 	}
 	s.url = "nats://" + addr
-	return answers(ctx, "the NATS server", s.connect, s.nats)
+	wait := process.Wait{For: "the NATS server answers", Limit: largeStore, Needs: []*process.Process{s.nats}}
+	return wait.Until(ctx, func() bool { return s.connect() == nil })
 }
 
 // connect connects to the server. After an error, connect can be called again.

@@ -73,10 +73,14 @@ func GetJSON(ctx context.Context, url string, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-// Get returns the body of the answer to a GET request. A status other than 200 is an error.
+// Get returns the body of the answer to a GET request. A status other than 200 is an error, and so is no
+// answer within 30 seconds, or before the deadline of ctx.
 func Get(ctx context.Context, url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
