@@ -5,12 +5,16 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/httpapi"
 )
+
+// yamlBreaks makes all breaks of lines in YAML alike.
+var yamlBreaks = strings.NewReplacer("\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
 // FuzzParse checks that no file makes the loader panic, and that each fault has a line and a
 // correction.
@@ -19,13 +23,14 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, text := range []string{string(school), httpapi.Skeleton("acme"), "kind: http\nname: a\ncheck: {GET: \"/{\"}", "- [", "a: &a [*a]", "settings: {x: {default: 1}}"} {
+	for _, text := range []string{string(school), httpapi.Skeleton("acme"), "kind: http\nname: a\ncheck: {GET: \"/{\"}", "- [", "a: &a [*a]", "settings: {x: {default: 1}}", "\r\r0"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		err := httpapi.Lint("fuzz.yaml", text)
 		for _, fault := range httpapi.Faults(err) {
-			if fault.Line < 1 || fault.Fix == "" || fault.Line > bytes.Count(text, []byte("\n"))+2 {
+			breaks := strings.Count(yamlBreaks.Replace(string(text)), "\n")
+			if fault.Line < 1 || fault.Fix == "" || fault.Line > breaks+2 {
 				t.Errorf("got %+v, want a line of the file and a correction", fault)
 			}
 		}
