@@ -165,7 +165,7 @@ func (c checker) account() {
 		c.fault(ofKey, "find", "is not needed: accounts are addressed by our user ids", "remove find, or addressed")
 	case !a.Addressed && !a.ID.set():
 		c.fault(ofKey, "account.id", "is missing", "set account.id, such as item.id")
-	case a.Staff.set() && f.Show == nil:
+	case f.hasStaff() && f.Show == nil:
 		c.fault(ofKey, "account.staff", "protects nobody without show", "describe show, the call that reads one account: staff is read before each change")
 	}
 }

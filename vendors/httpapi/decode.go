@@ -41,6 +41,12 @@ func (r *reader) fault(line int, key, problem, fix string) {
 	r.faults = append(r.faults, &Fault{File: r.file, Line: max(line, 1), Key: key, Problem: problem, Fix: fix})
 }
 
+// warn reports a doubt.
+func (r *reader) warn(key, problem, fix string) {
+	r.fault(ofKey, key, problem, fix)
+	r.faults[len(r.faults)-1].Warning = true
+}
+
 // document returns the only document of a text, or nil after a fault.
 func (r *reader) document(text []byte) *yaml.Node {
 	if len(text) > maxFile {

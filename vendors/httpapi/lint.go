@@ -2,11 +2,12 @@ package httpapi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Lint returns the faults of a file, as Parse does, and doubtful facts: unreachable answers, a POST
-// with repeat: safe, an account without proof.
+// with repeat: safe, an account without proof. Facts that are only missing are warnings.
 func Lint(name string, text []byte) error {
 	f, r, err := parse(name, text)
 	if err != nil {
@@ -23,6 +24,7 @@ type linter struct {
 
 func (l linter) lint() {
 	f := l.file
+	l.unsaid()
 	l.unreachable("answers", f.Answers)
 	for i := range f.Find {
 		l.unreachable(fmt.Sprintf("find[%d].answers", i), f.Find[i].Answers)
@@ -52,6 +54,23 @@ func (l linter) lint() {
 		}
 	}
 }
+
+// unsaid warns of facts of most APIs that are not in the file.
+func (l linter) unsaid() {
+	f := l.file
+	if f.Account == nil || f.Account.Addressed {
+		return
+	}
+	if changes := len(f.Update) + len(f.Delete) + len(f.Disable); changes > 0 && !f.Account.Staff.set() {
+		l.warn("account.staff", "is missing: Usher updates, disables and deletes accounts of administrators as well", "set staff, such as item.role == \"admin\", and describe show; or staff: \"false\" if the API shows no roles")
+	}
+	if c := f.Create; c != nil && !slices.ContainsFunc(slices.Concat(c.Answers, f.Answers), func(r Rule) bool { return r.Is == isTaken }) {
+		l.warn("create.answers", "no answer says taken: a refusal of an e-mail in use has no name in the dead letter, and goes unnoticed in an answer of success", "add the answer, such as {if: answer.status == 409, is: taken}; or {if: \"false\", is: taken} if the API has none")
+	}
+}
+
+// hasStaff reports whether the file can tell accounts of staff.
+func (f *File) hasStaff() bool { return f.Account.Staff.set() && f.Account.Staff.text != "false" }
 
 func (a *Account) isAddressed() bool { return a != nil && a.Addressed }
 
@@ -104,7 +123,7 @@ func (l linter) unreachable(key string, rules []Rule) {
 			l.fault(ofKey, at, fmt.Sprintf("is never reached: rule %d has the same condition", before), "keep one of them")
 		case text == "true":
 			always = i
-		case text == "false":
+		case text == "false" && r.Is != isTaken:
 			l.fault(ofKey, at, "never fits", "remove the rule")
 		}
 		seen[text] = i

@@ -148,6 +148,11 @@ func TestLint(t *testing.T) {
 		"behind always":        {"answers: [{if: answer.status == 409, is: taken}]", "answers: [{if: 'true', is: again}, {if: answer.status == 409, is: taken}]", "create.answers[1]: is never reached: rule 0 always fits"},
 		"the same condition":   {"answers: [{if: answer.status == 409, is: taken}]", "answers: [{if: answer.status == 409, is: again}, {if: answer.status ==  409, is: taken}]", "create.answers[1]: is never reached: rule 0 has the same condition"},
 		"absence":              {"  - {GET: /users, query: {search: 'longest(user.email, \"+&=% \")'}, items: answer.body.users, total: answer.body.total, pages: {by: page, size: 50, size_param: size, last: answer.body.pages}}\n", "  - {GET: /users, item: answer.body}\n", "find[1]: never proves that an account is missing"},
+		"staff unsaid":         {", staff: item.role == \"staff\"", "", "school.yaml:11: warning: account.staff: is missing"},
+		"no staff":             {"staff: item.role == \"staff\"", "staff: \"false\"", ""},
+		"taken unsaid":         {"is: taken", "is: again", "school.yaml:19: warning: create.answers: no answer says taken"},
+		"no answer is taken":   {"{if: answer.status == 409, is: taken}", "{if: \"false\", is: taken}", ""},
+		"never again":          {"{if: answer.status == 409, is: taken}", "{if: answer.status == 409, is: taken}, {if: \"false\", is: again}", "create.answers[1]: never fits"},
 		"second enrolment":     {", answers: [{if: answer.status == 409, is: already}]}\nunenroll", "}\nunenroll", ""},
 		"activity without key": {", repeat: keyed}", "}", "track.repeat: is never"},
 	} {
