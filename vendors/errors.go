@@ -120,6 +120,12 @@ func Fail(vendor, op, message string) *Error {
 	return &Error{Vendor: vendor, Op: op, Class: Permanent, Message: message}
 }
 
+// FailStaff returns the permanent Error for a change of an account of staff, with the remedy. why says
+// by which fact the account is of staff.
+func FailStaff(vendor, op, why string) *Error {
+	return Fail(vendor, op, "staff is never changed: "+why+"; take the role away at the vendor, or drop the dead letter")
+}
+
 // ClassOf returns the class of the Error in err, or Again if there is none.
 func ClassOf(err error) Class {
 	if e, ok := errors.AsType[*Error](err); ok {

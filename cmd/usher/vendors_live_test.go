@@ -25,9 +25,10 @@ type tenant struct {
 
 const throwAway = "throw-away@example.org"
 
-func startTenant(t *testing.T) tenant {
+// startSandbox starts usher sandbox in a process of its own, and returns the output.
+func startSandbox(t *testing.T, args ...string) string {
 	t.Helper()
-	p := exec.CommandContext(t.Context(), "usher", "sandbox", "--addr", "127.0.0.1:0", "--instance", "school=canvas")
+	p := exec.CommandContext(t.Context(), "usher", append([]string{"sandbox", "--addr", "127.0.0.1:0"}, args...)...)
 	out, err := p.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -41,12 +42,18 @@ func startTenant(t *testing.T) tenant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(said[:n]), "their data: ")
+	return string(said[:n])
+}
+
+func startTenant(t *testing.T) tenant {
+	t.Helper()
+	said := startSandbox(t, "--instance", "school=canvas")
+	_, rest, _ := strings.Cut(said, "their data: ")
 	root, _, found := strings.Cut(rest, "/state")
 	_, rest, _ = strings.Cut(rest, "# school ")
 	base, _, foundToo := strings.Cut(strings.TrimSpace(rest), "\n")
 	if !found || !foundToo {
-		t.Fatalf("the sandbox said %s", said[:n])
+		t.Fatalf("the sandbox said %s", said)
 	}
 	dir := t.TempDir()
 	file, err := os.ReadFile("../../examples/vendors/canvas.yaml")
@@ -65,20 +72,25 @@ func startTenant(t *testing.T) tenant {
 // state returns the accounts at the tenant.
 func (n tenant) state() sandbox.VendorState {
 	n.t.Helper()
-	r, err := http.NewRequestWithContext(n.t.Context(), http.MethodGet, n.root+"/state", http.NoBody)
+	return stateAt(n.t, n.root).Vendors["school"]
+}
+
+// stateAt returns the data of the sandbox at an address.
+func stateAt(t testing.TB, root string) (all sandbox.State) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, root+"/state", http.NoBody)
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	var all sandbox.State
 	if err := json.NewDecoder(res.Body).Decode(&all); err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return all.Vendors["school"]
+	return all
 }
 
 // trouble disturbs the calls with a text in the path or the body.

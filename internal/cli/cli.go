@@ -66,7 +66,7 @@ type commands struct {
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Notify  notifyCmd  `cmd:"" help:"Test the messages to the people on call."`
 	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`
-	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
+	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the APIs of the vendors, and for described ones."`
 
 	Preview  previewCmd   `cmd:"" help:"Show the consequences of an event, or of a resync of a user, and change nothing."`
 	Simulate simulateCmd  `cmd:"" help:"Count the consequences of a configuration for all users, and change nothing."`
@@ -91,7 +91,8 @@ func (c *commands) AfterApply(a *app.App) error {
 }
 
 const about = `Usher turns user lifecycle events (CloudEvents on NATS) into changes at Miestro,
-Meiro, LEAD, MagLoft and Usermost: exactly as asked, and never twice.
+Meiro, LEAD, MagLoft and Usermost, at SCIM 2.0 servers, and at APIs described in a file: exactly as
+asked, and never twice.
 
 Examples:
   usher demo                     try it

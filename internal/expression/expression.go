@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -34,7 +33,10 @@ const maxSize = 2000
 // NewEnv returns the language: CEL with the standard library, optionals, functions of strings such
 // as split, lowerAscii and replace, and more options, such as variables.
 func NewEnv(more ...cel.EnvOption) (*cel.Env, error) {
-	return cel.NewEnv(append([]cel.EnvOption{cel.OptionalTypes(), ext.Strings(), cel.ParserExpressionSizeLimit(maxSize)}, more...)...)
+	return cel.NewEnv(append([]cel.EnvOption{
+		cel.OptionalTypes(), ext.Strings(), cel.ParserExpressionSizeLimit(maxSize),
+		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateDurationLiterals()),
+	}, more...)...)
 }
 
 // Program is a compiled expression. A Program is safe for concurrent use.
@@ -45,11 +47,11 @@ type Program struct {
 }
 
 // Compile compiles an expression, with more options of the program, such as costs of functions. The
-// error names the column.
+// error is a *Error if the place is known.
 func Compile(env *cel.Env, text string, more ...cel.ProgramOption) (*Program, error) {
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
-		return nil, errors.New(describe(issues))
+		return nil, firstProblem(issues)
 	}
 	if !constantPatterns(ast) {
 		return nil, errors.New("matches needs a constant text as the regular expression: a payload could otherwise choose one")
@@ -135,17 +137,4 @@ func (p *Program) place(err error) string {
 	}
 	location := p.AST.NativeRep().SourceInfo().GetStartLocation(at.NodeID())
 	return fmt.Sprintf(" at column %d", location.Column()+1)
-}
-
-// describe returns the problem of an expression on one line.
-func describe(issues *cel.Issues) string {
-	var all []string
-	for _, e := range issues.Errors() {
-		message, _, _ := strings.Cut(e.Message, "\n")
-		if column := e.Location.Column() + 1; column > 0 {
-			message = fmt.Sprintf("column %d: %s", column, message)
-		}
-		all = append(all, message)
-	}
-	return strings.Join(all, "; ")
 }

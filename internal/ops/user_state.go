@@ -229,7 +229,7 @@ func (f *vendorFacts) dead(l *UserAtVendor, e HistoryEvent) {
 // deadAdvice are the remedies before a replay, by class; docs/operating.md has more.
 var deadAdvice = map[string]string{
 	"invalid":      "correct the event or the configuration that the reason names",
-	"permanent":    "correct what the vendor rejects",
+	"permanent":    "correct what the reason names",
 	"prerequisite": "send user.created of the user",
 	"exhausted":    "wait until the vendor works",
 	"conflict":     "delete one of the two users, or correct the address",

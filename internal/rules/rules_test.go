@@ -18,16 +18,16 @@ func TestNewRefuses(t *testing.T) {
 		config rules.Config
 		want   string
 	}{
-		"no CEL":             {rules.Config{Scope: "user."}, "scope: column 6: Syntax error"},
-		"an unknown name":    {rules.Config{Scope: "role == 'a'"}, "scope: column 1: undeclared reference to 'role'"},
+		"no CEL":             {rules.Config{Scope: "user."}, "scope: column 6: the name behind the dot is missing"},
+		"an unknown name":    {rules.Config{Scope: "role == 'a'"}, "scope: column 1: the name role is unknown"},
 		"no truth":           {rules.Config{Scope: "'yes'"}, "scope: yields string; want an expression with true or false"},
 		"no text":            {rules.Config{Map: map[string]rules.Field{"email": {Value: "1 + 1"}}}, "map.email: yields int"},
 		"no expression":      {rules.Config{Map: map[string]rules.Field{"email": {}}}, "map.email: "},
 		"an unknown field":   {rules.Config{Map: map[string]rules.Field{"name": {Value: "'a'"}}}, "map.name: is no field"},
 		"a nameless field":   {rules.Config{Map: map[string]rules.Field{"attributes.": {Value: "'a'"}}}, "map.attributes.: is no field"},
 		"an unknown time":    {rules.Config{Map: map[string]rules.Field{"email": {Value: "'a'", At: "once"}}}, "map.email: has an unknown at"},
-		"a long expression":  {rules.Config{Scope: strings.Repeat("true && ", 400) + "true"}, "scope: expression code point size"},
-		"an unknown event":   {rules.Config{Scope: "events.type == 'a'"}, "scope: column 1: undeclared"},
+		"a long expression":  {rules.Config{Scope: strings.Repeat("true && ", 400) + "true"}, "scope: column 1: the expression has more than 2000 characters"},
+		"an unknown event":   {rules.Config{Scope: "events.type == 'a'"}, "scope: column 1: the name events is unknown"},
 		"a list for a truth": {rules.Config{Scope: "[true]"}, "scope: yields list"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,7 +26,7 @@ func TestFigures(t *testing.T) {
 			"98 MB with a million":          "98 MB at most;",
 			"at a time each: 299 to":        "| 299 MB |",
 			"0.22 s for 1,000 activities":   "| 0.22 | 0.10 | 340 |",
-			"1.6 s for 1,000 events at all": "| 1.61 | 0.61 | 1580 |",
+			"1.6 s for 1,000 events at five": "| 1.61 | 0.61 | 1580 |",
 		},
 	} {
 		text := strings.Join(strings.Fields(string(load(t, page))), " ")

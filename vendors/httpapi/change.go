@@ -60,7 +60,7 @@ func (e *engine) remove(ctx context.Context, op string, calls Changes, from vend
 // ours returns an error for staff, and vendors.ErrNotFound for a missing account. Without a rule for
 // staff nothing is read.
 func (e *engine) ours(ctx context.Context, op string, a vendors.Account) error {
-	if !e.file.Account.Staff.set() {
+	if !e.file.hasStaff() {
 		return nil
 	}
 	p, err := e.show(ctx, op, a)
@@ -68,9 +68,9 @@ func (e *engine) ours(ctx context.Context, op string, a vendors.Account) error {
 	case err != nil:
 		return err
 	case p.unknown != nil:
-		return vendors.Fail(e.file.Name, op, "staff is never changed, and account.staff cannot be evaluated: "+p.unknown.Error())
+		return vendors.FailStaff(e.file.Name, op, "account.staff cannot be evaluated: "+p.unknown.Error())
 	case p.staff:
-		return vendors.Fail(e.file.Name, op, "staff is never changed: the account is staff by account.staff of the file")
+		return vendors.FailStaff(e.file.Name, op, "the account is of staff by account.staff of the file")
 	}
 	return nil
 }

@@ -23,17 +23,17 @@ var (
 
 func (c checker) check() {
 	f := c.file
-	c.oneOf(1, "kind", f.Kind, "http")
+	c.oneOf("kind", f.Kind, "http")
 	if !vendorName.MatchString(f.Name) {
-		c.fault(1, "name", fmt.Sprintf("cannot be %.80q", f.Name), "want lower-case letters and digits, a letter first, at most 32")
+		c.fault(ofKey, "name", fmt.Sprintf("cannot be %.80q", f.Name), "want lower-case letters and digits, a letter first, at most 32")
 	}
 	if u, err := url.Parse(f.BaseURL); f.BaseURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.User != nil) {
-		c.fault(1, "base_url", "is not the URL of an API", "want https://host/path")
+		c.fault(ofKey, "base_url", "is not the URL of an API", "want https://host/path")
 	}
 	if f.Rate < 0 {
-		c.fault(1, "rate", "is negative", "want calls per second")
+		c.fault(ofKey, "rate", "is negative", "want calls per second")
 	}
-	c.oneOf(1, "course_id", f.CourseID, "", courseText, courseNumber)
+	c.oneOf("course_id", f.CourseID, "", courseText, courseNumber)
 	c.settings()
 	c.auth()
 	c.rules("answers", f.Answers, isGone, isAgain, isPermanent, isUnusable)
@@ -43,15 +43,15 @@ func (c checker) check() {
 	c.readers()
 }
 
-func (c checker) oneOf(line int, key, value string, words ...string) {
+func (c checker) oneOf(key, value string, words ...string) {
 	if slices.Contains(words, value) {
 		return
 	}
 	if value == "" {
-		c.fault(line, key, "is missing", "want one of: "+strings.Join(words, ", "))
+		c.fault(ofKey, key, "is missing", "want one of: "+strings.Join(words, ", "))
 		return
 	}
-	c.fault(line, key, fmt.Sprintf("cannot be %.80q", value), "want one of: "+strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), ", "))
+	c.fault(ofKey, key, fmt.Sprintf("cannot be %.80q", value), "want one of: "+strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), ", "))
 }
 
 // taken are the settings of every vendor.
@@ -65,13 +65,13 @@ func (c checker) settings() {
 		s, key := c.file.Settings[name], "settings."+name
 		switch {
 		case !settingName.MatchString(name):
-			c.fault(1, key, "cannot be the name of a setting", "want lower-case letters, digits and _, a letter first")
+			c.fault(ofKey, key, "cannot be the name of a setting", "want lower-case letters, digits and _, a letter first")
 		case slices.Contains(taken, name):
-			c.fault(1, key, "is a setting of every vendor", "give the setting another name")
+			c.fault(ofKey, key, "is a setting of every vendor", "give the setting another name")
 		case s.Secret && (s.Default != nil || len(s.OneOf) > 0):
-			c.fault(1, key, "is a secret with a known value", "remove default and oneof")
+			c.fault(ofKey, key, "is a secret with a known value", "remove default and oneof")
 		case s.InPath && !s.Secret:
-			c.fault(1, key, "has in_path and is no secret", "remove in_path: other settings may be in any path")
+			c.fault(ofKey, key, "has in_path and is no secret", "remove in_path: other settings may be in any path")
 		}
 	}
 }
@@ -88,37 +88,37 @@ func (c checker) auth() {
 		}
 	}
 	if kinds != 1 {
-		c.fault(1, "auth", fmt.Sprintf("has %d kinds of credentials", kinds), "want one of: headers, basic, login, oauth2")
+		c.fault(ofKey, "auth", fmt.Sprintf("has %d kinds of credentials", kinds), "want one of: headers, basic, login, oauth2")
 	}
 	c.headers("auth.headers", a.Headers)
 	if l := a.Login; l != nil {
 		c.request("auth.login", &l.Request, true)
-		c.need(l.line(), "auth.login.token", l.Token)
+		c.need("auth.login.token", l.Token)
 		if (l.For == 0) == !l.ExpiresIn.set() {
-			c.fault(l.line(), "auth.login", "needs the lifetime of a token", "set for, such as 7h, or expires_in, such as answer.body.expires_in")
+			c.fault(ofKey, "auth.login", "needs the lifetime of a token", "set for, such as 7h, or expires_in, such as answer.body.expires_in")
 		}
 		if l.Renew != nil {
 			c.request("auth.login.renew", l.Renew, true)
 		}
 	}
 	if o := a.OAuth2; o != nil {
-		c.need(1, "auth.oauth2.token_url", o.TokenURL)
-		c.need(1, "auth.oauth2.client_id", o.ClientID)
-		c.need(1, "auth.oauth2.client_secret", o.ClientSecret)
-		c.oneOf(1, "auth.oauth2.client_auth", o.ClientAuth, "", clientAuthBasic, clientAuthBody)
+		c.need("auth.oauth2.token_url", o.TokenURL)
+		c.need("auth.oauth2.client_id", o.ClientID)
+		c.need("auth.oauth2.client_secret", o.ClientSecret)
+		c.oneOf("auth.oauth2.client_auth", o.ClientAuth, "", clientAuthBasic, clientAuthBody)
 	}
 }
 
-func (c checker) need(line int, key string, e Expr) {
+func (c checker) need(key string, e Expr) {
 	if !e.set() {
-		c.fault(line, key, "is missing", "set "+key)
+		c.fault(ofKey, key, "is missing", "set "+key)
 	}
 }
 
 func (c checker) headers(key string, m map[string]Expr) {
-	for name, e := range m {
+	for name := range m {
 		if !headerName.MatchString(name) {
-			c.fault(max(e.line, 1), key, fmt.Sprintf("%.80q is no name of a header", name), "use letters, digits and -")
+			c.fault(ofKey, join(key, name), "is no name of a header", "use letters, digits and -")
 		}
 	}
 }
@@ -132,14 +132,14 @@ func (c checker) request(key string, r *Request, posts bool) {
 		}
 		found++
 		if !posts && name != "GET" && name != "POST" {
-			c.fault(p.line, key, "reads by "+name+", a method that changes something", "use GET, or POST for a search by POST")
+			c.fault(ofKey, key, "reads by "+name+", a method that changes something", "use GET, or POST for a search by POST")
 		}
 	}
 	if found != 1 {
-		c.fault(r.line(), key, fmt.Sprintf("has %d methods", found), "want one of: GET, POST, PUT, PATCH, DELETE with a path")
+		c.fault(ofKey, key, fmt.Sprintf("has %d methods", found), "want one of: GET, POST, PUT, PATCH, DELETE with a path")
 	}
 	if r.GET.set() && (r.JSON != nil || r.Form != nil) || r.JSON != nil && r.Form != nil {
-		c.fault(r.line(), key, "has a body that cannot be sent", "use json or form, and neither with GET")
+		c.fault(ofKey, key, "has a body that cannot be sent", "use json or form, and neither with GET")
 	}
 	c.headers(key+".header", r.Header)
 }
@@ -148,8 +148,8 @@ func (c checker) request(key string, r *Request, posts bool) {
 func (c checker) rules(key string, rules []Rule, words ...string) {
 	for i, one := range rules {
 		at := fmt.Sprintf("%s[%d]", key, i)
-		c.need(one.If.line, at+".if", one.If)
-		c.oneOf(max(one.If.line, 1), at+".is", one.Is, words...)
+		c.need(at+".if", one.If)
+		c.oneOf(at+".is", one.Is, words...)
 	}
 }
 
@@ -159,14 +159,14 @@ func (c checker) account() {
 	accounts := f.Create != nil || len(f.Find) > 0 || f.List != nil || f.Show != nil
 	switch {
 	case a == nil && accounts:
-		c.fault(1, "account", "is missing", "say how an account is read: id: item.id, email: item.email; or addressed: true")
+		c.fault(ofKey, "account", "is missing", "say how an account is read: id: item.id, email: item.email; or addressed: true")
 	case a == nil:
 	case a.Addressed && len(f.Find) > 0:
-		c.fault(f.Find[0].line(), "find", "is not needed: accounts are addressed by our user ids", "remove find, or addressed")
+		c.fault(ofKey, "find", "is not needed: accounts are addressed by our user ids", "remove find, or addressed")
 	case !a.Addressed && !a.ID.set():
-		c.fault(1, "account.id", "is missing", "set account.id, such as item.id")
-	case a.Staff.set() && f.Show == nil:
-		c.fault(a.Staff.line, "account.staff", "protects nobody without show", "describe show, the call that reads one account: staff is read before each change")
+		c.fault(ofKey, "account.id", "is missing", "set account.id, such as item.id")
+	case f.hasStaff() && f.Show == nil:
+		c.fault(ofKey, "account.staff", "protects nobody without show", "describe show, the call that reads one account: staff is read before each change")
 	}
 }
 
@@ -180,32 +180,32 @@ func (c checker) lookups() {
 		proves = proves || !f.Find[i].Optional
 	}
 	if len(f.Find) > 0 && !proves {
-		c.fault(f.Find[0].line(), "find", "never proves that an account is missing: all look-ups are optional", "let one look-up be without optional")
+		c.fault(ofKey, "find", "never proves that an account is missing: all look-ups are optional", "let one look-up be without optional")
 	}
 	if f.Create == nil {
 		return
 	}
 	c.request("create", &f.Create.Request, true)
 	c.rules("create.answers", f.Create.Answers, isDone, isTaken, isAgain, isPermanent, isUnusable)
-	c.oneOf(f.Create.line(), "create.repeat", f.Create.Repeat, "", repeatNever, repeatSafe, repeatKeyed)
+	c.oneOf("create.repeat", f.Create.Repeat, "", repeatNever, repeatSafe, repeatKeyed)
 	switch {
 	case !addressed && len(f.Find) == 0:
-		c.fault(f.Create.line(), "create", "has no find: after a lost answer a second account would be made", "describe find, the look-up by e-mail; or set account.addressed: true for an API that knows accounts by our ids")
+		c.fault(ofKey, "create", "has no find: after a lost answer a second account would be made", "describe find, the look-up by e-mail; or set account.addressed: true for an API that knows accounts by our ids")
 	case addressed && f.Create.Repeat != repeatSafe && f.Create.Repeat != repeatKeyed:
-		c.fault(f.Create.line(), "create.repeat", "is missing: nothing shows whether an addressed account exists", "set repeat: safe if a second call changes the same account, keyed if the vendor drops it")
+		c.fault(ofKey, "create.repeat", "is missing: nothing shows whether an addressed account exists", "set repeat: safe if a second call changes the same account, keyed if the vendor drops it")
 	}
 }
 
 func (c checker) find(key string, s *Find) {
 	f := c.file
-	c.oneOf(s.line(), key+".match", s.Match, "", matchEmail, matchUserID)
+	c.oneOf(key+".match", s.Match, "", matchEmail, matchUserID)
 	c.rules(key+".answers", s.Answers, isDone, isNobody, isAgain, isPermanent, isUnusable)
 	a := f.Account
 	if a != nil && !a.Addressed && s.Match != matchUserID && !a.Email.set() {
-		c.fault(s.line(), "account.email", "is missing: each hit is compared", "set account.email, such as item.email")
+		c.fault(ofKey, "account.email", "is missing: each hit is compared", "set account.email, such as item.email")
 	}
 	if a != nil && s.Match == matchUserID && !a.UserID.set() {
-		c.fault(s.line(), "account.user_id", "is missing: "+key+" matches by user_id", "set account.user_id, such as item.externalId")
+		c.fault(ofKey, "account.user_id", "is missing: "+key+" matches by user_id", "set account.user_id, such as item.externalId")
 	}
 	if s.InList {
 		c.inList(key, &s.Request)
@@ -213,7 +213,7 @@ func (c checker) find(key string, s *Find) {
 	}
 	c.request(key, &s.Request, false)
 	if s.Item.set() == s.Items.set() {
-		c.fault(s.line(), key, "needs the account in the answer", "set items, such as answer.body.users, for a search; or item, such as answer.body, for at most one account")
+		c.fault(ofKey, key, "needs the account in the answer", "set items, such as answer.body.users, for a search; or item, such as answer.body, for at most one account")
 	}
 	c.pages(key, s.Pages, s.Items, &s.Request)
 }
@@ -221,7 +221,7 @@ func (c checker) find(key string, s *Find) {
 // inList checks a look-up in list.
 func (c checker) inList(key string, r *Request) {
 	if method, _ := r.call(); method != "" || c.file.List == nil {
-		c.fault(r.line(), key, "has in_list, which reads the accounts by list", "describe list, and write no method here")
+		c.fault(ofKey, key, "has in_list, which reads the accounts by list", "describe list, and write no method here")
 	}
 }
 
@@ -231,18 +231,18 @@ func (c checker) pages(key string, p *Pages, items Expr, r *Request) {
 		return
 	}
 	key += ".pages"
-	c.oneOf(r.line(), key+".by", p.By, byPage, byOffset, byIndex, byCursor, byLink, byPath)
-	c.oneOf(r.line(), key+".until", p.Until, "", untilEmpty, untilShort)
+	c.oneOf(key+".by", p.By, byPage, byOffset, byIndex, byCursor, byLink, byPath)
+	c.oneOf(key+".until", p.Until, "", untilEmpty, untilShort)
 	_, path := r.call()
 	switch {
 	case !items.set():
-		c.fault(r.line(), key, "needs items", "set items, the list in the answer")
+		c.fault(ofKey, key, "needs items", "set items, the list in the answer")
 	case p.By == byCursor && !p.Next.set():
-		c.fault(r.line(), key+".next", "is missing", "set next, the cursor in the answer, such as answer.body.?next_cursor")
+		c.fault(ofKey, key+".next", "is missing", "set next, the cursor in the answer, such as answer.body.?next_cursor")
 	case p.By == byPath && !strings.Contains(path.text, "{page}"):
-		c.fault(r.line(), key, "needs {page} in the path", "write it, such as /users/page/{page}")
+		c.fault(ofKey, key, "needs {page} in the path", "write it, such as /users/page/{page}")
 	case p.Size < 0 || p.Size > 10_000, p.Size == 0 && (p.SizeParam != "" || p.Until == untilShort):
-		c.fault(r.line(), key+".size", "is missing or not from 1 to 10000", "set size, the items per page")
+		c.fault(ofKey, key+".size", "is missing or not from 1 to 10000", "set size, the items per page")
 	}
 }
 
@@ -253,13 +253,13 @@ func (c checker) readers() {
 	if e := f.Enrolled; e != nil {
 		c.request("enrolled", &e.Request, false)
 		c.rules("enrolled.answers", e.Answers, readWords...)
-		c.need(e.line(), "enrolled.is", e.Is)
+		c.need("enrolled.is", e.Is)
 		c.pages("enrolled", e.Pages, e.Items, &e.Request)
 	}
 	if l := f.List; l != nil {
 		c.request("list", &l.Request, false)
 		c.rules("list.answers", l.Answers, readWords...)
-		c.need(l.line(), "list.items", l.Items)
+		c.need("list.items", l.Items)
 		c.pages("list", l.Pages, l.Items, &l.Request)
 	}
 	if f.Show != nil && f.Show.InList {
@@ -271,12 +271,12 @@ func (c checker) readers() {
 	if l := f.Courses; l != nil {
 		c.request("courses", &l.Request, false)
 		c.rules("courses.answers", l.Answers, readWords...)
-		c.need(l.line(), "courses.items", l.Items)
-		c.need(l.line(), "courses.id", l.ID)
+		c.need("courses.items", l.Items)
+		c.need("courses.id", l.ID)
 		c.pages("courses", l.Pages, l.Items, &l.Request)
 	}
 	if f.Check == nil {
-		c.fault(1, "check", "is missing", "describe the cheapest call that proves the credentials valid, such as GET: /me")
+		c.fault(ofKey, "check", "is missing", "describe the cheapest call that proves the credentials valid, such as GET: /me")
 		return
 	}
 	c.request("check", f.Check, false)
@@ -292,7 +292,7 @@ func (c checker) changes() {
 			key := keyOf(o.name, i, len(*o.calls))
 			c.change(key, ch)
 			if o.name != "enroll" && (ch.Repeat == "" || ch.Repeat == repeatNever) {
-				c.fault(ch.line(), key+".repeat", "is missing: Usher may repeat this call", "set repeat: safe if a second call has no further effect, keyed if the vendor drops it, harmless if the effect does no harm; else leave "+o.name+" out")
+				c.fault(ofKey, key+".repeat", "is missing: Usher may repeat this call", "set repeat: safe if a second call has no further effect, keyed if the vendor drops it, harmless if the effect does no harm; else leave "+o.name+" out")
 			}
 		}
 	}
@@ -304,22 +304,22 @@ func (c checker) changes() {
 		if len(f.Disable) > 0 {
 			there = "disable"
 		}
-		c.fault(1, there, "needs the other one of disable and enable", "describe both, or neither")
+		c.fault(ofKey, there, "needs the other one of disable and enable", "describe both, or neither")
 	}
 	if f.Unenroll != nil && f.Enroll == nil {
-		c.fault(f.Unenroll[0].line(), "unenroll", "is there without enroll", "describe enroll")
+		c.fault(ofKey, "unenroll", "is there without enroll", "describe enroll")
 	}
 	if f.Enrolled != nil && f.Enroll == nil {
-		c.fault(f.Enrolled.line(), "enrolled", "is there without enroll", "describe enroll")
+		c.fault(ofKey, "enrolled", "is there without enroll", "describe enroll")
 	}
 }
 
 func (c checker) change(key string, ch *Change) {
 	c.request(key, &ch.Request, true)
 	c.rules(key+".answers", ch.Answers, isDone, isAlready, isGone, isAgain, isPermanent, isUnusable)
-	c.oneOf(ch.line(), key+".repeat", ch.Repeat, "", repeatNever, repeatSafe, repeatKeyed, repeatHarmless)
+	c.oneOf(key+".repeat", ch.Repeat, "", repeatNever, repeatSafe, repeatKeyed, repeatHarmless)
 	if ch.Skip.set() && ch.Read == nil {
-		c.fault(ch.Skip.line, key+".skip", "has no read", "describe read, the call before")
+		c.fault(ofKey, key+".skip", "has no read", "describe read, the call before")
 	}
 	if ch.Read != nil && ch.Read.InList {
 		c.inList(key+".read", &ch.Read.Request)
@@ -329,6 +329,6 @@ func (c checker) change(key string, ch *Change) {
 	}
 	if ch.Proof != nil {
 		c.request(key+".proof", &ch.Proof.Request, false)
-		c.need(ch.line(), key+".proof.is", ch.Proof.Is)
+		c.need(key+".proof.is", ch.Proof.Is)
 	}
 }

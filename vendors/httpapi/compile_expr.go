@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -27,7 +28,11 @@ func (c compiler) expr(key string, e *Expr, vars []string) {
 	}
 	program, err := expression.Compile(c.env, e.text)
 	if err != nil {
-		c.fault(e.line, key, err.Error(), "write CEL, such as user.email; a text needs quotes of its own: '\"learner\"'")
+		line := e.line
+		if at, ok := errors.AsType[*expression.Error](err); ok && e.block {
+			line, at.Line = line+at.Line-1, 1
+		}
+		c.fault(line, key, err.Error(), "write CEL, such as user.email; a text needs quotes of its own: '\"learner\"'")
 		return
 	}
 	root := program.AST.NativeRep().Expr()

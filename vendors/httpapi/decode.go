@@ -30,12 +30,21 @@ type reader struct {
 	lines  map[string]int // by key
 }
 
-// fault reports a mistake. Line 1 is replaced by the line of the key, or of the key above.
+// ofKey stands for the line of the key of a fault.
+const ofKey = 0
+
+// fault reports a mistake. ofKey becomes the line of the key, or of the key above.
 func (r *reader) fault(line int, key, problem, fix string) {
-	for at := key; line == 1 && at != ""; at = at[:max(strings.LastIndexAny(at, ".["), 0)] {
-		line = max(r.lines[at], 1)
+	for at := key; line == ofKey && at != ""; at = at[:max(strings.LastIndexAny(at, ".["), 0)] {
+		line = r.lines[at]
 	}
-	r.faults = append(r.faults, &Fault{File: r.file, Line: line, Key: key, Problem: problem, Fix: fix})
+	r.faults = append(r.faults, &Fault{File: r.file, Line: max(line, 1), Key: key, Problem: problem, Fix: fix})
+}
+
+// warn reports a doubt.
+func (r *reader) warn(key, problem, fix string) {
+	r.fault(ofKey, key, problem, fix)
+	r.faults[len(r.faults)-1].Warning = true
 }
 
 // document returns the only document of a text, or nil after a fault.
@@ -51,12 +60,12 @@ func (r *reader) document(text []byte) *yaml.Node {
 			r.fault(1, "", "the file is empty", "begin with usher vendors new NAME")
 			return nil
 		}
-		line, said := yamlFault(err)
+		line, said := yamlFault(err, text)
 		r.fault(line, "", "not YAML: "+said, "correct the line; on a line with braces, an expression with ? , [ { or : needs quotes")
 		return nil
 	}
-	if !errors.Is(d.Decode(&second), io.EOF) {
-		r.fault(1, "", "the file has more than one document", "keep one, without ---")
+	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
+		r.fault(max(second.Line, 1), "", "the file has more than one document", "keep one, without ---")
 		return nil
 	}
 	return doc.Content[0]
@@ -64,14 +73,29 @@ func (r *reader) document(text []byte) *yaml.Node {
 
 var atLine = regexp.MustCompile(`^line (\d+): (.*)`)
 
-// yamlFault returns the line and the text of an error of the parser. The parser omits line 1.
-func yamlFault(err error) (line int, said string) {
+// begun matches errors of the parser whose line is counted from 0, and is mostly the beginning of the
+// list or the mapping.
+var begun = regexp.MustCompile(`^did not find expected (key|node content|'-' indicator|',' or .*)$`)
+
+var noAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+
+// yamlFault returns the line and the text of an error of the parser. The parser omits line 1, and the
+// lines of anchors.
+func yamlFault(err error, text []byte) (line int, said string) {
 	said = strings.TrimPrefix(err.Error(), "yaml: ")
-	if found := atLine.FindStringSubmatch(said); found != nil {
-		line, _ = strconv.Atoi(found[1])
-		return line, found[2]
+	if found := noAnchor.FindStringSubmatch(said); found != nil {
+		before, _, _ := bytes.Cut(text, []byte("*"+found[1]))
+		return bytes.Count(before, []byte("\n")) + 1, "a value begins with *, as a reference of YAML: put the value in quotes"
 	}
-	return 1, said
+	found := atLine.FindStringSubmatch(said)
+	if found == nil {
+		return 1, said
+	}
+	line, _ = strconv.Atoi(found[1])
+	if begun.MatchString(found[2]) {
+		return line + 1, found[2] + " in the list or the mapping at this line"
+	}
+	return line, found[2]
 }
 
 // read reads a node into out. key is the place of the node.

@@ -16,11 +16,15 @@ type Fault struct {
 	Key     string // such as create.json.email
 	Problem string // the problem
 	Fix     string // the correction
+	Warning bool   // whether the file may be right
 }
 
 // Error returns file, line, key, problem and correction.
 func (f *Fault) Error() string {
 	text := fmt.Sprintf("%s:%d: ", f.File, f.Line)
+	if f.Warning {
+		text += "warning: "
+	}
 	if f.Key != "" {
 		text += f.Key + ": "
 	}

@@ -114,7 +114,7 @@ type Account struct {
 	ID        Expr `yaml:"id" about:"id of the account at the vendor"`
 	Email     Expr `yaml:"email" about:"e-mail of the account"`
 	UserID    Expr `yaml:"user_id" about:"our user id, if the API keeps one"`
-	Staff     Expr `yaml:"staff" about:"true for an account that is never changed"`
+	Staff     Expr `yaml:"staff" about:"true for an account that is never changed; \"false\" if the API shows no roles"`
 	Off       Expr `yaml:"off" about:"true for a disabled account"`
 	Deleted   Expr `yaml:"deleted" about:"true for a deleted account that the API still shows"`
 }

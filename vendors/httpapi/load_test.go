@@ -93,6 +93,47 @@ func TestFaultHasTheLine(t *testing.T) {
 	}
 }
 
+func TestLinesOfFaults(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		line int
+		want string
+	}{
+		"a brace that stays open":      {"kind: http\nname: a\nfind: {GET: /x\nx: 1\n", 3, "not YAML"},
+		"a question in braces":         {"kind: http\nname: a\nfind:\n- {GET: /x, items: a ? b : c}\nx: 1\n", 4, "not YAML"},
+		"a bracket of the first line":  {"kind: [http\nname: a\n", 2, "not YAML"},
+		"a list that goes on as keys":  {"kind: http\nfind:\n  - GET: /x\n  b: 1\n", 3, "not YAML"},
+		"a colon in a text":            {"kind: http\nname: a\nx: b: c\n", 3, "not YAML"},
+		"a text that stays open":       {"kind: http\nname: \"a\n", 2, "not YAML"},
+		"an unknown escape":            {"kind: http\nname: \"a\\qb\"\nx: 1\n", 2, "not YAML"},
+		"a star":                       {"kind: http\nname: a\nmedia: *json\n", 3, "begins with *"},
+		"a second document":            {"kind: http\nname: a\n---\nkind: http\n", 3, "more than one document"},
+		"a header":                     {"kind: http\nauth:\n  headers:\n    X A: set.x\n", 4, "auth.headers.X A: is no name of a header"},
+		"a header without a value":     {"kind: http\nauth:\n  headers:\n    X A:\n", 4, "auth.headers.X A: is no name of a header"},
+		"a rule without a condition":   {"kind: http\nanswers:\n  - {if: 'true', is: again}\n  - is: again\n", 4, "answers[1].if: is missing"},
+		"a word behind the path":       {"kind: http\ncreate:\n  POST: /x\n  item: answer.body\n  repeat: maybe\n", 5, "create.repeat: cannot be"},
+		"pages behind the path":        {"kind: http\nlist:\n  GET: /x\n  items: answer.body\n  pages:\n    size: 5\n    by: pages\n", 7, "list.pages.by: cannot be"},
+		"a missing key":                {"kind: http\nname: a\nenrolled:\n\n  GET: /x\n", 3, "enrolled.is: is missing"},
+		"the second call":              {"kind: http\nupdate:\n  - {PUT: /x, repeat: safe}\n  - PUT: /y\n    json: {a: '1'}\n", 4, "update[1].repeat: is missing"},
+		"a folded expression":          {"kind: http\naccount:\n  id: >\n    item..id\n", 4, "account.id: column 6: the name behind the dot is missing"},
+		"the second line of a literal": {"kind: http\naccount:\n  id: |\n    item.id\n    ~ 3\n", 5, "account.id: column 1: ~ cannot be in an expression"},
+		"a path below the key":         {"kind: http\nshow:\n  GET:\n    /users/{account.idd}\n", 4, "show.GET: has the unknown member account.idd"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := httpapi.Parse("a.yaml", []byte(test.text))
+			for _, f := range httpapi.Faults(err) {
+				if strings.Contains(f.Error(), test.want) {
+					if f.Line != test.line || strings.Contains(f.Error(), "\n") {
+						t.Errorf("got %v, want line %d", f, test.line)
+					}
+					return
+				}
+			}
+			t.Errorf("got %v, want %q", err, test.want)
+		})
+	}
+}
+
 func TestLint(t *testing.T) {
 	text, err := os.ReadFile("testdata/school.yaml")
 	if err != nil {
@@ -107,6 +148,11 @@ func TestLint(t *testing.T) {
 		"behind always":        {"answers: [{if: answer.status == 409, is: taken}]", "answers: [{if: 'true', is: again}, {if: answer.status == 409, is: taken}]", "create.answers[1]: is never reached: rule 0 always fits"},
 		"the same condition":   {"answers: [{if: answer.status == 409, is: taken}]", "answers: [{if: answer.status == 409, is: again}, {if: answer.status ==  409, is: taken}]", "create.answers[1]: is never reached: rule 0 has the same condition"},
 		"absence":              {"  - {GET: /users, query: {search: 'longest(user.email, \"+&=% \")'}, items: answer.body.users, total: answer.body.total, pages: {by: page, size: 50, size_param: size, last: answer.body.pages}}\n", "  - {GET: /users, item: answer.body}\n", "find[1]: never proves that an account is missing"},
+		"staff unsaid":         {", staff: item.role == \"staff\"", "", "school.yaml:11: warning: account.staff: is missing"},
+		"no staff":             {"staff: item.role == \"staff\"", "staff: \"false\"", ""},
+		"taken unsaid":         {"is: taken", "is: again", "school.yaml:19: warning: create.answers: no answer says taken"},
+		"no answer is taken":   {"{if: answer.status == 409, is: taken}", "{if: \"false\", is: taken}", ""},
+		"never again":          {"{if: answer.status == 409, is: taken}", "{if: answer.status == 409, is: taken}, {if: \"false\", is: again}", "create.answers[1]: never fits"},
 		"second enrolment":     {", answers: [{if: answer.status == 409, is: already}]}\nunenroll", "}\nunenroll", ""},
 		"activity without key": {", repeat: keyed}", "}", "track.repeat: is never"},
 	} {

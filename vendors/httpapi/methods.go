@@ -18,9 +18,3 @@ func (r *Request) call() (method string, p Path) {
 	}
 	return "", Path{}
 }
-
-// line returns the line of the call, or 1.
-func (r *Request) line() int {
-	_, p := r.call()
-	return max(p.line, 1)
-}

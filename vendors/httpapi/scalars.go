@@ -14,6 +14,7 @@ import (
 type Expr struct {
 	text    string
 	line    int
+	block   bool // a literal block of YAML: each line is one of the file
 	program *expression.Program
 	path    []step // a chain of members, evaluated without CEL; nil for any other expression
 	simple  simple // nil for an expression that only CEL evaluates
@@ -83,7 +84,10 @@ func readExpr(n *yaml.Node, out *Expr) (problem, fix string) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || strings.TrimSpace(n.Value) == "" {
 		return "is no expression", "write CEL, such as user.email, or '\"text\"' for a text"
 	}
-	*out = Expr{text: n.Value, line: n.Line}
+	*out = Expr{text: strings.TrimRight(n.Value, " \t\n"), line: n.Line, block: n.Style&yaml.LiteralStyle != 0}
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		out.line++ // the text begins below | and >
+	}
 	return "", ""
 }
 

@@ -26,7 +26,10 @@ type StandIn struct {
 
 	mu       sync.Mutex
 	accounts map[string]*kept // by id
-	members  map[string]int   // enrolments made, by course and account
+	deleted  []*kept
+	members  map[string]int // enrolments made, by course and account
+	left     map[string]int // enrolments ended, by course and account
+	tracked  []StandInActivity
 	last     int
 	before   map[string]string // of the last call read: an enrolment with an id of its own names no account
 	problems map[string]bool
@@ -45,7 +48,7 @@ const firstID = 1000
 func NewStandIn(f *File) *StandIn {
 	s := &StandIn{
 		engine: &engine{file: f, set: testValues(f, ""), needs: f.needs(), proven: make([]flag, len(f.Find))}, last: firstID,
-		accounts: map[string]*kept{}, members: map[string]int{}, problems: map[string]bool{},
+		accounts: map[string]*kept{}, members: map[string]int{}, left: map[string]int{}, problems: map[string]bool{},
 	}
 	s.routes = routesOf(f)
 	if slices.ContainsFunc(f.Find, func(one Find) bool { return one.Control.set() }) {
@@ -84,17 +87,45 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	say(w, s.finished(sent, s.answer(route, sent)))
 }
 
-// Reads reports whether a call changes nothing, by the file.
-func (s *StandIn) Reads(r *http.Request) bool {
+// called returns the call of the file that a request is. The body stays readable.
+func (s *StandIn) called(r *http.Request) (route, bool) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
-		return false
+		return route{}, false
 	}
 	r.Body = io.NopCloser(bytes.NewReader(text))
 	x, err := readSent(r)
 	r.Body = io.NopCloser(bytes.NewReader(text))
-	route, known := bestRoute(s.routes, x)
-	return err == nil && known && slices.Contains([]string{"find", "list", "show", "courses", "enrolled", "check", "read", "proof"}, route.op)
+	found, known := bestRoute(s.routes, x)
+	return found, known && err == nil
+}
+
+// Reads reports whether a call changes nothing, by the file.
+func (s *StandIn) Reads(r *http.Request) bool {
+	route, known := s.called(r)
+	return known && slices.Contains([]string{"find", "list", "show", "courses", "enrolled", "check", "read", "proof"}, route.op)
+}
+
+// Operation returns the operation of a call with the call in the file, such as "create: POST /users";
+// "" for a request that the file does not describe.
+func (s *StandIn) Operation(r *http.Request) string {
+	if strings.HasSuffix(r.URL.Path, tokenPath) {
+		return "token: " + r.Method + " " + tokenPath
+	}
+	if route, known := s.called(r); known {
+		return route.label()
+	}
+	return ""
+}
+
+// Creations returns the operations that create accounts, as Operation does.
+func (s *StandIn) Creations() (all []string) {
+	for _, r := range s.routes {
+		if r.op == "create" {
+			all = append(all, r.label())
+		}
+	}
+	return all
 }
 
 // tokenPath ends the path of the token endpoint of OAuth 2 of a stand-in.
@@ -163,6 +194,7 @@ func (s *StandIn) answer(r route, x sent) made {
 	case "enrolled":
 		return s.enrolled(found)
 	case "track":
+		s.track(found)
 		return s.success(r)
 	}
 	return s.change(r, x, found)
@@ -191,7 +223,10 @@ func (s *StandIn) change(r route, x sent, found map[string]string) made {
 			a.email = email
 		}
 		a.merge(x)
+		a.updates++
 	case "delete":
+		a.deletes++
+		s.deleted = append(s.deleted, a)
 		delete(s.accounts, a.id)
 		return made{status: http.StatusNoContent}
 	case "disable", "enable":
@@ -207,6 +242,7 @@ func (s *StandIn) change(r route, x sent, found map[string]string) made {
 			return s.answerAs(r, isAlready, http.StatusOK)
 		}
 		delete(s.members, memberKey(found))
+		s.left[memberKey(found)]++
 	}
 	return s.success(r)
 }

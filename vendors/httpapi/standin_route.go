@@ -69,6 +69,12 @@ func routesOf(f *File) (all []route) {
 	return all
 }
 
+// label returns the operation and the call.
+func (r route) label() string {
+	method, p := r.call.call()
+	return r.op + ": " + method + " " + p.text
+}
+
 // changeRoutes adds the calls of operations that change something.
 func (f *File) changeRoutes(add func(route)) {
 	for _, o := range f.operations() {

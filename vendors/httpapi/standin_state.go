@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -13,12 +14,19 @@ type kept struct {
 	id, email, userID string
 	fields            map[string]any // as sent
 	off, staff        bool
+
+	creates, updates, deletes int // calls
 }
 
 // StandInAccount is an account of a stand-in.
 type StandInAccount struct {
-	ID, Email, UserID string
-	Staff             bool
+	ID, Email, UserID         string
+	Staff, Off, Deleted       bool
+	Creates, Updates, Deletes int // calls
+}
+
+func (a *kept) shown(deleted bool) StandInAccount {
+	return StandInAccount{a.id, a.email, a.userID, a.staff, a.off, deleted, a.creates, a.updates, a.deletes}
 }
 
 // Accounts returns all accounts, sorted by id.
@@ -27,10 +35,66 @@ func (s *StandIn) Accounts() (all []StandInAccount) {
 	defer s.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(s.accounts)) {
 		if a := s.accounts[id]; id != controlID {
-			all = append(all, StandInAccount{a.id, a.email, a.userID, a.staff})
+			all = append(all, a.shown(false))
 		}
 	}
 	return all
+}
+
+// Deleted returns the deleted accounts, in the order of deletion.
+func (s *StandIn) Deleted() (all []StandInAccount) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.deleted {
+		all = append(all, a.shown(true))
+	}
+	return all
+}
+
+// StandInEnrollment is an enrolment at a stand-in.
+type StandInEnrollment struct {
+	Account, Course string
+	Active          bool
+	Times           int // calls that made or ended the enrolment
+}
+
+// Enrollments returns the present enrolments, and then the ended ones, sorted by course and account.
+func (s *StandIn) Enrollments() (all []StandInEnrollment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, active := range []bool{true, false} {
+		times := map[bool]map[string]int{true: s.members, false: s.left}[active]
+		for _, key := range slices.Sorted(maps.Keys(times)) {
+			course, account, _ := strings.Cut(key, "/")
+			all = append(all, StandInEnrollment{account, course, active, times[key]})
+		}
+	}
+	return all
+}
+
+// StandInActivity is an activity at a stand-in. Key and At are empty unless the query or the body has
+// the value.
+type StandInActivity struct {
+	Key, UserID, Name, At string
+	Times                 int // calls with the key
+}
+
+// Activities returns the activities in the order of first calls.
+func (s *StandIn) Activities() []StandInActivity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.tracked)
+}
+
+// track keeps an activity.
+func (s *StandIn) track(found map[string]string) {
+	key := found["origin.key"]
+	i := slices.IndexFunc(s.tracked, func(a StandInActivity) bool { return key != "" && a.Key == key })
+	if i < 0 {
+		i = len(s.tracked)
+		s.tracked = append(s.tracked, StandInActivity{Key: key, UserID: found["user.id"], Name: found["activity.name"], At: found["activity.at"]})
+	}
+	s.tracked[i].Times++
 }
 
 // Add adds an account that no call has made, of staff if the file can tell.
@@ -96,6 +160,7 @@ func (s *StandIn) keep(id string, x sent, found map[string]string) *kept {
 		s.accounts[id] = &kept{id: id, userID: found["user.id"], fields: map[string]any{}}
 	}
 	a := s.accounts[id]
+	a.creates++
 	if email := found["user.email"]; email != "" {
 		a.email = email
 	}

@@ -31,6 +31,18 @@ func TestConfig(f *File, s vendors.Settings) (Config, error) {
 	return c, nil
 }
 
+// Variables returns the settings of TestConfig for a stand-in at a base URL, as NAME=value, sorted.
+func (s *StandIn) Variables(baseURL string) (all []string) {
+	f := s.engine.file
+	for name, value := range testValues(f, baseURL) {
+		if text, _ := textOf(value); f.Settings[name].Default == nil {
+			all = append(all, strings.ToUpper(name)+"="+text)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // testValues returns a value for each setting of a file.
 func testValues(f *File, baseURL string) map[string]any {
 	values := map[string]any{}

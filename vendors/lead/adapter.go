@@ -187,9 +187,9 @@ func (a *Adapter) learnerOf(ctx context.Context, verb string, target vendors.Acc
 	case !u.DeletedAt.IsZero():
 		return User{}, vendors.ErrNotFound
 	case u.Role == "":
-		return User{}, vendors.Fail(vendor, op, "LEAD does not show the user's role, and staff are never "+verb+"d")
+		return User{}, vendors.FailStaff(vendor, op, "LEAD does not show the role of the user")
 	case u.Role != RoleLearner:
-		return User{}, vendors.Fail(vendor, op, "the user is not a learner, and staff are never "+verb+"d")
+		return User{}, vendors.FailStaff(vendor, op, "the user is not a learner")
 	}
 	return u, nil
 }

@@ -140,7 +140,7 @@ func (a *Adapter) learner(ctx context.Context, op string, acc vendors.Account) (
 	case int(u.ID) != userID || u.Role == nil:
 		return 0, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Unreadable: true, Message: "the response is not the requested user"}
 	case *u.Role != RoleUser:
-		return 0, vendors.Fail(vendor, op, fmt.Sprintf("staff is never %sd: the account has role %d", op, *u.Role))
+		return 0, vendors.FailStaff(vendor, op, fmt.Sprintf("the account has role %d", *u.Role))
 	}
 	return userID, nil
 }

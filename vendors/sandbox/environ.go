@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Environ returns the variables, as NAME=value, that turn on all five vendors and point the
-// vendors to a sandbox served at host. The modes are the defaults; settings for
+// Environ returns the variables, as NAME=value, that turn on Miestro, Meiro, LEAD, MagLoft and
+// Usermost, and point the vendors to a sandbox served at host. The modes are the defaults; settings for
 // USHER_MEIRO_MODE=customers and USHER_MAGLOFT_MODE=readers are included. There is no rate
 // limit.
 func Environ(host string) []string {
@@ -44,6 +44,11 @@ func (s *Sandbox) Environ(host string) []string {
 		}
 		if kind == "meiro" {
 			environ = append(environ, prefix+"COLLECT_URL=http://"+host+v.base()+strings.TrimPrefix(MeiroCollectPath, v.fakeVendor.base()))
+		}
+		if f, ok := v.fakeVendor.(fake); ok {
+			for _, variable := range f.Variables("http://" + host + v.base()) {
+				environ = append(environ, prefix+variable)
+			}
 		}
 		environ = append(environ, prefix+"BASE_URL=http://"+host+v.base(), prefix+"RATE=0")
 	}

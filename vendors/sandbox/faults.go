@@ -91,14 +91,14 @@ func (v *vendor) base() string {
 // ServeHTTP answers a call, or applies a fault. If the caller disconnects during the delay, the
 // call stays in flight.
 func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	op := v.operation(r)
-	if op == "" {
-		answer(w, http.StatusNotFound, map[string]string{"message": "the sandbox has no such call"})
-		return
-	}
 	call, err := receiveWhole(r)
 	if err != nil {
 		panic(http.ErrAbortHandler)
+	}
+	op := v.operation(call)
+	if op == "" {
+		answer(w, http.StatusNotFound, map[string]string{"message": "the sandbox has no such call"})
+		return
 	}
 	begun := time.Now()
 	trouble := v.troubleOf(call)
@@ -168,6 +168,11 @@ func (v *vendor) operation(r *http.Request) string {
 	below := r.Clone(r.Context())
 	below.URL.Path = path
 	below.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, v.base())
+	if f, ok := v.fakeVendor.(fake); ok {
+		op := f.Operation(below)
+		r.Body = below.Body // Operation has read the first
+		return op
+	}
 	_, pattern := v.mux.Handler(below)
 	if d, ok := v.fakeVendor.(dispatcher); ok && pattern != "" {
 		return strings.TrimSpace(pattern + " " + d.function(r))

@@ -1,6 +1,6 @@
-// Package sandbox has fakes of the five vendors' APIs, of a SCIM server, and of the systems with a
-// shipped file (Moodle, Canvas, an LRS): for the demo, for tests, and for trying a configuration
-// without a real account.
+// Package sandbox has fakes of the APIs of the vendors with an adapter, of a SCIM server, and of the
+// systems with a shipped file (Moodle, Canvas, an LRS, and the made-up Atelier): for the demo, for
+// tests, and for trying a configuration without a real account.
 //
 // Each fake follows the vendor's document. For undocumented behaviour (a second account with
 // one e-mail, a second deletion, a second enrolment) a switch selects one of the possible
@@ -37,6 +37,8 @@ type Config struct {
 	// Instances are further fakes, by name, each of the kind of a vendor and with a state of its
 	// own. Default: one of each kind only.
 	Instances map[string]string
+	// Fakes are further fakes, by name, made by other packages.
+	Fakes map[string]Fake
 }
 
 // Switches select undocumented behaviour of vendors. "" is the default, the first of the
@@ -171,10 +173,14 @@ func New(c Config) (*Sandbox, error) {
 			}
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Fakes)) {
+		s.vendors = append(s.vendors, newVendor(fake{c.Fakes[name], name}, c, uint64(len(s.vendors))))
+	}
 	return s, nil
 }
 
-// checkInstances returns an error for each instance of an unknown kind, and for each name in use.
+// checkInstances returns an error for each instance of an unknown kind, and for each name in use,
+// also by a further fake.
 func (c *Config) checkInstances() error {
 	known, inUse := map[string]bool{}, map[string]bool{}
 	for _, v := range kinds(*c) {
@@ -190,6 +196,11 @@ func (c *Config) checkInstances() error {
 			faults = append(faults, fmt.Errorf("instance: %q is no name: want lower-case letters and digits, and not the name of a vendor", name))
 		case !known[c.Instances[name]]:
 			faults = append(faults, fmt.Errorf("instance %s: %q is none of %s", name, c.Instances[name], strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Fakes)) {
+		if _, twice := c.Instances[name]; twice || known[name] || !instanceName.MatchString(name) {
+			faults = append(faults, fmt.Errorf("file: %q is no name: want lower-case letters and digits, and not the name of another stand-in", name))
 		}
 	}
 	return errors.Join(faults...)

@@ -82,7 +82,7 @@ func (a *Adapter) get(ctx context.Context, id string) (Record, error) {
 func (a *Adapter) ours(ctx context.Context, op string, acc vendors.Account) (Record, error) {
 	r, err := a.get(ctx, acc.ID)
 	if err == nil && a.isStaff(r.User) {
-		err = vendors.Fail(vendor, op, "staff is never changed: the account has a userType or a role of the setting staff")
+		err = vendors.FailStaff(vendor, op, "the account has a userType or a role of the setting staff")
 	}
 	return r, err
 }

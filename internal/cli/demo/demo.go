@@ -30,7 +30,7 @@ type Cmd struct {
 
 // Help is shown below the flags.
 func (Cmd) Help() string {
-	return `One process runs an embedded NATS server, stand-ins for the five vendors, and Usher. A school's
+	return `One process runs an embedded NATS server, stand-ins for five vendors, and Usher. A school's
 term is published: pupils join, enrol, learn and leave, with duplicates and events out of order,
 while the vendors fail at random. At the end, the demo compares the data of the stand-ins with the events.
 Effects that failed for good are dead letters: they wait for a person, and are no loss. Exit code 1 if an

@@ -80,8 +80,9 @@ type LintCmd struct {
 func (LintCmd) Help() string {
 	return `Checks descriptions of APIs of the kind http, without any call: mistakes (unknown keys, expressions that do not
 compile, no way to find an account, secrets in paths), and doubtful facts (answers that are never reached, a POST that
-claims to be safe, a creation without proof). Each line names the place and the correction.
-Exit code 0: nothing to correct. 1: faults.
+claims to be safe, a creation without proof). A warning is a fact that the file leaves out: which accounts are staff,
+and which answer means that an e-mail is in use. Each line names the place and the correction.
+Exit code 0: no faults. 1: faults.
 
 Examples:
   usher vendors lint acme.yaml
@@ -95,11 +96,12 @@ type fault struct {
 	Key     string `json:"key,omitempty"`
 	Problem string `json:"problem"`
 	Fix     string `json:"fix"`
+	Warning bool   `json:"warning,omitempty"`
 }
 
 // Run checks the files.
 func (c LintCmd) Run(a *app.App) error {
-	found := []fault{}
+	found, warnings := []fault{}, 0
 	for _, path := range c.Files {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -111,7 +113,10 @@ func (c LintCmd) Run(a *app.App) error {
 			return err
 		}
 		for _, f := range list {
-			found = append(found, fault{f.File, f.Line, f.Key, f.Problem, f.Fix})
+			found = append(found, fault{f.File, f.Line, f.Key, f.Problem, f.Fix, f.Warning})
+			if f.Warning {
+				warnings++
+			}
 			if !c.Data() {
 				_, _ = fmt.Fprintln(a.Stdout, f.Error())
 			}
@@ -122,13 +127,17 @@ func (c LintCmd) Run(a *app.App) error {
 			return err
 		}
 	}
-	switch n := len(found); {
+	switch n := len(found) - warnings; {
 	case n == 1:
 		return errors.New("1 fault to correct")
 	case n > 1:
 		return fmt.Errorf("%d faults to correct", n)
 	}
-	if !c.Data() {
+	switch {
+	case c.Data():
+	case warnings > 0:
+		_, _ = fmt.Fprintf(a.Stdout, "no faults; warnings: %d\n", warnings)
+	default:
 		_, _ = fmt.Fprintln(a.Stdout, "nothing to correct")
 	}
 	return nil

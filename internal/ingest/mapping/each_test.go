@@ -167,7 +167,7 @@ func TestRulesAreRejected(t *testing.T) {
 		"a name twice":             {"- {name: a, " + flow + "}\n- {name: a, " + flow + "}", "name: of rule 2 is repeated"},
 		"a name with a dot":        {"- {name: a.b, " + flow + "}", "name: of rule 1"},
 		"no rule":                  {"[]", "event: is missing"},
-		"item without each":        {"{type: item.kind, types: {gone: user.deleted}, data: {user_id: body.id}}", "type: column 1: undeclared reference to 'item'"},
+		"item without each":        {"{type: item.kind, types: {gone: user.deleted}, data: {user_id: body.id}}", "type: column 1: the name item is unknown"},
 		"each of a text":           {"{each: '\"a\"', type: item.kind, types: {gone: user.deleted}, data: {user_id: item.id}}", "each: yields string, want a list"},
 		"a fault in a named rule":  {"- {name: a, each: body, type: item., types: {gone: user.deleted}, data: {user_id: item.id}}", "a.type: column"},
 	} {

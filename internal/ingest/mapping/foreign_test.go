@@ -134,7 +134,7 @@ func TestForeignIsRejected(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"no types":         {"event: {types: {x: user.deleted}, data: {user_id: body.id}}", "types: is missing"},
 		"a type of ours":   {auth0, "types: has user.created, which is a type of ours"},
-		"header":           {"types: [x]\nevent: {type: 'header[\"a\"]', types: {x: user.deleted}, data: {user_id: body.id}}", "type: column 1: undeclared reference to 'header'"},
+		"header":           {"types: [x]\nevent: {type: 'header[\"a\"]', types: {x: user.deleted}, data: {user_id: body.id}}", "type: column 1: the name header is unknown"},
 		"nothing to map":   {"types: [x]", "event: is missing"},
 		"a missing member": {"types: [x]\nevent: {types: {x: user.created}, data: {user_id: body.id}}", "data.email: is missing"},
 	} {

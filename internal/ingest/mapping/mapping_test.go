@@ -61,15 +61,15 @@ func TestNewRefuses(t *testing.T) {
 		},
 		"what is no CEL": {
 			func(c *mapping.Config) { c.Time = "body." },
-			[]string{"time: column 6: Syntax error"},
+			[]string{"time: column 6: the name behind the dot is missing"},
 		},
 		"a name that nobody knows": {
 			func(c *mapping.Config) { c.Data["reason"] = "quit" },
-			[]string{"data.reason: column 1: undeclared reference to 'quit'"},
+			[]string{"data.reason: column 1: the name quit is unknown"},
 		},
 		"an expression that is too long": {
 			func(c *mapping.Config) { c.ID = strings.Repeat("body.id + ", 200) + "'.'" },
-			[]string{"id: expression code point size exceeds limit"},
+			[]string{"id: column 1: the expression has more than 2000 characters"},
 		},
 		"an expression in too many brackets": {
 			func(c *mapping.Config) { c.ID = strings.Repeat("(", 900) + "'.'" + strings.Repeat(")", 900) },

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/httpapi"
@@ -81,10 +82,32 @@ func newKept(f *httpapi.File) kept {
 	return kept{s}
 }
 
-// State returns the accounts.
+// Fake returns a stand-in made from a file, for a sandbox. refuses is whether a creation with an
+// e-mail in use is refused.
+func Fake(f *httpapi.File, refuses bool) sandbox.Fake {
+	s := newKept(f)
+	s.Strict = refuses
+	return s
+}
+
+// State returns the accounts, the enrolments and the activities.
 func (k kept) State() (state sandbox.VendorState) {
-	for _, a := range k.Accounts() {
-		state.Users = append(state.Users, sandbox.User{ID: a.ID, External: a.UserID, Email: a.Email, Staff: a.Staff})
+	for _, a := range append(k.Accounts(), k.Deleted()...) {
+		state.Users = append(state.Users, sandbox.User{
+			ID: a.ID, External: a.UserID, Email: a.Email, Staff: a.Staff, Deleted: a.Deleted || a.Off,
+			Creates: a.Creates, Updates: a.Updates, Deletes: a.Deletes,
+		})
+	}
+	for _, e := range k.Enrollments() {
+		one := sandbox.Enrollment{UserID: e.Account, CourseID: e.Course, Active: e.Active}
+		if one.Applied = e.Times; !e.Active {
+			one.Applied, one.Ended = 0, e.Times
+		}
+		state.Enrollments = append(state.Enrollments, one)
+	}
+	for _, a := range k.Activities() {
+		at, _ := time.Parse(time.RFC3339, a.At) // other forms stay out
+		state.Events = append(state.Events, sandbox.Event{RequestID: a.Key, UserID: a.UserID, Name: a.Name, At: at, Received: a.Times, Recorded: 1})
 	}
 	return state
 }
