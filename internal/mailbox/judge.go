@@ -240,7 +240,7 @@ func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.D
 		t.report(x.event, &x.effect, o, pause.Due)
 		return x
 	}
-	x.change.Unchanged = slices.Contains([]string{classAmbiguous, classUnadopted, ClassProfile}, o.Class)
+	x.change.Unchanged = slices.Contains([]string{classAmbiguous, classUnadopted, classConflict, ClassProfile}, o.Class) && !mayHaveChanged(cause)
 	return t.conclude(ctx, x, o, mayHaveChanged(cause))
 }
 
