@@ -14,6 +14,7 @@ import (
 type attributes struct {
 	prefix string // before a name in error pointers: "/" or "ce-"
 	checks bool   // optional attributes are only checked
+	drops  bool   // see Reader.DropExtensions
 	seen   bool   // specversion is present and 1.0
 	ctx    event.EventContextV1
 }
@@ -26,7 +27,7 @@ func (a *attributes) set(name string, value any) *InvalidError {
 	if !attributeName(name) {
 		return a.misnamed(name)
 	}
-	if _, core := coreAttributes[name]; core {
+	if isCore(name) {
 		return a.refuse(name, RuleAttributeType, "send a string")
 	}
 	a.extend(name, value)
@@ -37,6 +38,9 @@ func (a *attributes) set(name string, value any) *InvalidError {
 func (a *attributes) setText(name, text string) *InvalidError {
 	if !attributeName(name) {
 		return a.misnamed(name)
+	}
+	if a.mayDrop(name) && (len(text) > MaxAttribute || !plain(text)) {
+		return nil
 	}
 	if len(text) > MaxAttribute {
 		return a.refuse(name, RuleSize, "send attributes of at most "+strconv.Itoa(MaxAttribute)+" bytes each")
@@ -66,8 +70,23 @@ func (a *attributes) extend(name string, value any) {
 	a.ctx.Extensions[name] = value
 }
 
-// misnamed returns the error of an invalid attribute name.
+// isCore reports whether a name is of an attribute of the specification.
+func isCore(name string) bool {
+	_, core := coreAttributes[name]
+	return core
+}
+
+// mayDrop reports whether a faulty attribute is dropped: an extension, except expirytime, since an event
+// without expirytime never expires.
+func (a *attributes) mayDrop(name string) bool {
+	return a.drops && !isCore(name) && name != "expirytime"
+}
+
+// misnamed returns the error of an invalid attribute name, or nil if the attribute is dropped.
 func (a *attributes) misnamed(name string) *InvalidError {
+	if a.mayDrop(name) {
+		return nil
+	}
 	return a.refuse(name, RuleAttributeName, "use a-z and 0-9 in attribute names, and not the name data")
 }
 

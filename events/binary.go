@@ -42,13 +42,16 @@ func checkSize(size int) *InvalidError {
 }
 
 // headerEvent reads an event without data from the headers.
-func headerEvent(contentType string, attrs []field) (Event, *InvalidError) {
-	a := attributes{prefix: attributePrefix}
+func (r Reader) headerEvent(contentType string, attrs []field) (Event, *InvalidError) {
+	a := attributes{prefix: attributePrefix, drops: r.DropExtensions}
 	for i, f := range attrs {
 		if i+1 < len(attrs) && attrs[i+1].name == f.name { // checked before any value, because the order of equal names is random
 			return Event{}, a.refuse(f.name, RuleDuplicate, "send each attribute once")
 		}
 		value, err := headerValue(f.value)
+		if err != nil && a.mayDrop(f.name) {
+			continue
+		}
 		if err != nil {
 			return Event{}, a.refuse(f.name, err.Rule, err.Detail)
 		}

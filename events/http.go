@@ -38,6 +38,11 @@ var ErrMediaType = errors.New("unsupported media type: send " + ContentType + ",
 // *InvalidError: for a single event, for a batch other than a JSON array, or for a batch of
 // more than MaxBatch events. The list is then nil.
 func FromHTTP(header http.Header, body []byte) (list []Event, batch bool, err error) {
+	return Reader{}.FromHTTP(header, body)
+}
+
+// FromHTTP is the function FromHTTP, by the rules of the Reader.
+func (r Reader) FromHTTP(header http.Header, body []byte) (list []Event, batch bool, err error) {
 	types, attrs, size := fold(header)
 	contentType, format, err := requestType(types)
 	batch = strings.HasPrefix(format, batchPrefix)
@@ -45,15 +50,15 @@ func FromHTTP(header http.Header, body []byte) (list []Event, batch bool, err er
 		return nil, batch, err
 	}
 	if batch {
-		list, err = parseBatch(body)
+		list, err = r.parseBatch(body)
 		return list, batch, err
 	}
 	var e Event
 	var problem *InvalidError
 	if format == ContentType {
-		e, problem = parse(body)
+		e, problem = r.parse(body)
 	} else if problem = checkSize(size + len(body)); problem == nil {
-		e, problem = httpBinary(contentType, attrs, body)
+		e, problem = r.httpBinary(contentType, attrs, body)
 	}
 	if problem != nil {
 		return nil, batch, problem
@@ -91,14 +96,14 @@ func requestType(types []string) (contentType, format string, err error) {
 func unsupported(reason string) error { return fmt.Errorf("%s: %w", reason, ErrMediaType) }
 
 // httpBinary reads an event in binary mode.
-func httpBinary(contentType string, attrs []field, body []byte) (Event, *InvalidError) {
+func (r Reader) httpBinary(contentType string, attrs []field, body []byte) (Event, *InvalidError) {
 	if len(attrs) == 0 {
 		return Event{}, invalid("", RuleMode, "send "+ContentType+", "+BatchContentType+", or the attributes in ce- headers")
 	}
 	if slices.ContainsFunc(attrs, func(f field) bool { return f.name == "datacontenttype" }) {
 		return Event{}, invalid(attributePrefix+"datacontenttype", RuleContentType, "leave it out and send Content-Type")
 	}
-	e, err := headerEvent(contentType, attrs)
+	e, err := r.headerEvent(contentType, attrs)
 	if err != nil {
 		return Event{}, err
 	}

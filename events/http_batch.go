@@ -44,7 +44,7 @@ func (e *BatchError) Unwrap() []error {
 
 // parseBatch reads all events of a batch, or none. An error is an *InvalidError or a
 // *BatchError.
-func parseBatch(body []byte) ([]Event, error) {
+func (r Reader) parseBatch(body []byte) ([]Event, error) {
 	pieces, problem := elements(body)
 	if problem != nil {
 		return nil, problem
@@ -52,7 +52,7 @@ func parseBatch(body []byte) ([]Event, error) {
 	list := make([]Event, 0, len(pieces))
 	var faults []BatchFault
 	for i, piece := range pieces {
-		e, err := parsePiece(piece)
+		e, err := r.parsePiece(piece)
 		if err != nil {
 			faults = append(faults, BatchFault{Index: i, ID: readableID(piece), Err: err})
 			continue
@@ -66,14 +66,14 @@ func parseBatch(body []byte) ([]Event, error) {
 }
 
 // parsePiece parses an event of a batch: only the batch as a whole may have a byte order mark.
-func parsePiece(piece []byte) (Event, *InvalidError) {
+func (r Reader) parsePiece(piece []byte) (Event, *InvalidError) {
 	if len(piece) > MaxSize {
 		return Event{}, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes")
 	}
 	if !utf8.Valid(piece) {
 		return Event{}, invalid("", RuleUTF8, "send JSON as UTF-8")
 	}
-	return parseText(piece)
+	return r.parseText(piece)
 }
 
 // readableID returns the id of an invalid event, or "" for a missing, repeated or invalid id.

@@ -29,7 +29,12 @@ const formatPrefix = "application/cloudevents"
 // ce-datacontenttype, or else Content-Type. Data without a content type must be JSON, like the
 // data of our event types.
 func FromNATS(header map[string][]string, payload []byte) (Event, error) {
-	e, err := fromNATS(header, payload)
+	return Reader{}.FromNATS(header, payload)
+}
+
+// FromNATS is the function FromNATS, by the rules of the Reader.
+func (r Reader) FromNATS(header map[string][]string, payload []byte) (Event, error) {
+	e, err := r.fromNATS(header, payload)
 	if err != nil {
 		return Event{}, err
 	}
@@ -37,7 +42,7 @@ func FromNATS(header map[string][]string, payload []byte) (Event, error) {
 }
 
 // fromNATS is FromNATS with the concrete error type.
-func fromNATS(header map[string][]string, payload []byte) (Event, *InvalidError) {
+func (r Reader) fromNATS(header map[string][]string, payload []byte) (Event, *InvalidError) {
 	types, attrs, size := fold(header)
 	if err := checkSize(size + len(payload)); err != nil {
 		return Event{}, err
@@ -49,13 +54,13 @@ func fromNATS(header map[string][]string, payload []byte) (Event, *InvalidError)
 	format := mediaType(contentType)
 	switch {
 	case format == ContentType:
-		return parse(payload)
+		return r.parse(payload)
 	case strings.HasPrefix(format, formatPrefix):
 		return Event{}, invalid(HeaderContentType, RuleMode, "send one event per message, as "+ContentType+" or in binary mode")
 	case slices.ContainsFunc(attrs, func(f field) bool { return f.name == "specversion" }):
-		return natsBinary(contentType, attrs, payload)
+		return r.natsBinary(contentType, attrs, payload)
 	case looksLikeObject(payload):
-		return parse(payload)
+		return r.parse(payload)
 	}
 	return Event{}, invalid("", RuleMode, "send a CloudEvent: a JSON object with specversion, or ce- headers")
 }
@@ -67,8 +72,8 @@ func looksLikeObject(payload []byte) bool {
 }
 
 // natsBinary reads an event in binary mode, and trims white space around JSON.
-func natsBinary(contentType string, attrs []field, payload []byte) (Event, *InvalidError) {
-	e, err := headerEvent(contentType, attrs)
+func (r Reader) natsBinary(contentType string, attrs []field, payload []byte) (Event, *InvalidError) {
+	e, err := r.headerEvent(contentType, attrs)
 	if err != nil {
 		return Event{}, err
 	}

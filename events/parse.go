@@ -13,7 +13,7 @@ import (
 // verbatim, other data as bytes. An attribute null counts as missing. A byte order mark is
 // skipped.
 func Parse(data []byte) (Event, error) {
-	e, err := parse(data)
+	e, err := Reader{}.parse(data)
 	if err != nil {
 		return Event{}, err
 	}
@@ -21,7 +21,7 @@ func Parse(data []byte) (Event, error) {
 }
 
 // parse is Parse with the concrete error type.
-func parse(data []byte) (Event, *InvalidError) {
+func (r Reader) parse(data []byte) (Event, *InvalidError) {
 	if len(data) > MaxSize {
 		return Event{}, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes")
 	}
@@ -29,11 +29,11 @@ func parse(data []byte) (Event, *InvalidError) {
 	if err != nil {
 		return Event{}, err
 	}
-	return parseText(data)
+	return r.parseText(data)
 }
 
 // parseText parses valid UTF-8 without a byte order mark.
-func parseText(data []byte) (Event, *InvalidError) {
+func (r Reader) parseText(data []byte) (Event, *InvalidError) {
 	if err := checkValues(data); err != nil {
 		return Event{}, err
 	}
@@ -41,7 +41,7 @@ func parseText(data []byte) (Event, *InvalidError) {
 	if s.space(); s.peek() != '{' {
 		return Event{}, s.fail(RuleJSON, "send one JSON object")
 	}
-	d := document{attributes: attributes{prefix: "/"}}
+	d := document{attributes: attributes{prefix: "/", drops: r.DropExtensions}}
 	if err := s.object(1, d.member); err != nil {
 		return Event{}, err
 	}
@@ -80,6 +80,9 @@ func (d *document) member(name string, raw []byte) *InvalidError {
 		return d.setText(name, unquoted(raw))
 	}
 	value, err := attributeValue(raw)
+	if err != nil && d.mayDrop(name) {
+		return nil
+	}
 	if err != nil && attributeName(name) {
 		return d.refuse(name, err.Rule, err.Detail)
 	}

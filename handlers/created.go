@@ -58,7 +58,7 @@ func provision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, e
 	if _, upserts := vendors.Port[vendors.Addresser](v.Adapter); k.known() && !k.PerhapsRemoved && (!upserts || k.Outdated) {
 		return there, nil
 	}
-	if back, err := reinstate(ctx, v.Adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {
+	if back, err := reinstate(ctx, v, u, k); !errors.Is(err, vendors.ErrNotFound) {
 		return back, err
 	}
 	found, by, err := v.find(ctx, p, u)

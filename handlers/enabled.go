@@ -35,17 +35,17 @@ func perhapsChanged(err error) error {
 
 // reinstate enables the disabled account of a user after a new creation, and updates the data of
 // the account. For vendors.ErrNotFound see enable.
-func reinstate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
-	r, err := enable(ctx, adapter, u, k)
+func reinstate(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
+	r, err := enable(ctx, v.Adapter, u, k)
 	if err != nil {
 		return r, err
 	}
-	p, ok := vendors.Port[vendors.Updater](adapter)
+	p, ok := vendors.Port[vendors.Updater](v.Adapter)
 	if !ok || k.Outdated {
 		return r, nil
 	}
 	r.Changed = fieldsOf(u)
-	if err := p.Update(ctx, k.From, r.Account, u); err != nil {
+	if err := v.updateAt(ctx, p, r.Account, u, k); err != nil {
 		return r, fmt.Errorf("%w (%w)", err, ErrChanged)
 	}
 	return r, nil

@@ -124,7 +124,7 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 	}
 	return Reply{
 		Outcome: events.Done, Account: reply.Account, Action: events.ActionUpdated, MatchedBy: cmp.Or(reply.MatchedBy, events.MatchedByEmail), Changed: fieldsOf(u),
-	}, p.Update(ctx, k.From, reply.Account, u)
+	}, v.updateAt(ctx, p, reply.Account, u, k)
 }
 
 // enters reports whether an update would create the account of a user out of scope until now.

@@ -49,13 +49,13 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 	if err != nil {
 		return Reply{}, err
 	}
-	err = p.Update(ctx, k.From, account, u)
+	err = v.updateAt(ctx, p, account, u, k)
 	if errors.Is(err, vendors.ErrNotFound) && k.PerhapsRemoved { // by an attempt
 		return Reply{}, ErrNoAccount
 	}
 	if errors.Is(err, vendors.ErrNotFound) {
 		if account, by, err = elsewhere(ctx, v, u, k); err == nil {
-			err = p.Update(ctx, k.From, account, u)
+			err = v.updateAt(ctx, p, account, u, k)
 		}
 	}
 	return Reply{Outcome: events.Done, Account: account, Action: events.ActionUpdated, MatchedBy: by, Changed: fieldsOf(u)}.with(err)

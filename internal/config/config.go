@@ -18,8 +18,11 @@ import (
 type Config struct {
 	Source string `yaml:"source" env:"SOURCE"` // CloudEvents source of results; default /usher
 	Order  Order  `yaml:"order"`               // source → the order of a user's events: position or time; file only; default position
-	NATS   NATS   `yaml:"nats" envPrefix:"NATS_"`
-	HTTP   HTTP   `yaml:"http" envPrefix:"HTTP_"`
+	// Extensions is ExtensionsRefuse or ExtensionsDrop: the treatment of events with extension attributes
+	// that break CloudEvents, such as event_source. Default refuse.
+	Extensions string `yaml:"extensions" env:"EXTENSIONS"`
+	NATS       NATS   `yaml:"nats" envPrefix:"NATS_"`
+	HTTP       HTTP   `yaml:"http" envPrefix:"HTTP_"`
 	// Console is the access to the pages at /console/ of the HTTP endpoint.
 	Console Console `yaml:"console" envPrefix:"CONSOLE_"`
 	Log     Log     `yaml:"log" envPrefix:"LOG_"`
@@ -189,6 +192,15 @@ const (
 	OrderNone = "none"
 )
 
+// The values of Config.Extensions.
+const (
+	ExtensionsRefuse = "refuse" // the event is at fault
+	ExtensionsDrop   = "drop"   // the extension is left out
+)
+
+// DropsExtensions reports whether faulty extensions are left out.
+func (c Config) DropsExtensions() bool { return c.Extensions == ExtensionsDrop }
+
 // Deletions has the limits of the deletion guard.
 type Deletions struct {
 	Window time.Duration `yaml:"window" env:"WINDOW"` // time over which user.deleted are counted; default 1h
@@ -253,9 +265,10 @@ func Default() Config {
 			MaxReplays:       5,
 			Shutdown:         15 * time.Second,
 		},
-		Activity:  Activity{Memory: 168 * time.Hour, Order: OrderUser},
-		Deletions: Deletions{Window: time.Hour, Count: 1000, Share: 0.5},
-		Notify:    Notify{Every: time.Hour, Lag: 15 * time.Minute},
+		Extensions: ExtensionsRefuse,
+		Activity:   Activity{Memory: 168 * time.Hour, Order: OrderUser},
+		Deletions:  Deletions{Window: time.Hour, Count: 1000, Share: 0.5},
+		Notify:     Notify{Every: time.Hour, Lag: 15 * time.Minute},
 	}
 }
 

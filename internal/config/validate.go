@@ -75,6 +75,7 @@ func (l *loader) checkSecret(key string, secret vendors.Secret) {
 func (l *loader) checkWords() {
 	c := l.config
 	l.oneOf("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
+	l.oneOf("extensions", c.Extensions, ExtensionsRefuse, ExtensionsDrop)
 	l.oneOf("activity.order", c.Activity.Order, OrderUser, OrderNone)
 	l.oneOf("log.format", c.Log.Format, "auto", "json", "console")
 	if _, err := url.Parse(c.Source); err != nil || c.Source == "" || strings.ContainsAny(c.Source, " \t\n") {

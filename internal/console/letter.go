@@ -54,7 +54,7 @@ func (v *visit) page(l streams.DeadLetter, shown bool) letterPage {
 	for _, name := range slices.Sorted(maps.Keys(l.Header)) {
 		p.Header = append(p.Header, [2]string{name, header(name, strings.Join(l.Header[name], ", "))})
 	}
-	if e, err := events.FromNATS(l.Header, l.Payload); err == nil {
+	if e, err := events.Lenient.FromNATS(l.Header, l.Payload); err == nil {
 		p.UserID = events.UserID(e)
 	}
 	if err := notAgain(v.service, l); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/console"
@@ -103,7 +104,7 @@ func (s *Server) handler(c config.Config, pages http.Handler) (http.Handler, err
 	all := ingest.New(ingest.Config{
 		Proxies: proxies,
 		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: streams.CallTimeout,
-		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks, Foreign: foreign,
+		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks, Foreign: foreign, Reader: events.Reader{DropExtensions: c.DropsExtensions()},
 	}, ingest.Deps{
 		Tracer:  s.traces.Tracer(),
 		Console: pages,

@@ -63,7 +63,7 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 	if !p.withinQuota(w, r, client.Name, client.Quota.bytes(len(in.body))) {
 		return
 	}
-	list, _, err := events.FromHTTP(r.Header, in.body)
+	list, _, err := p.config.Reader.FromHTTP(r.Header, in.body)
 	if err != nil {
 		p.refuse(w, r, readProblem(err))
 		return

@@ -67,6 +67,7 @@ type Config struct {
 
 	Webhooks map[string]Webhook // by the name in the path
 	Foreign  []*mapping.Foreign // mappings of CloudEvents of other systems
+	Reader   events.Reader      // of requests to /events
 }
 
 // Deps holds the dependencies of the endpoint.

@@ -48,6 +48,7 @@ func unchanged(*run) {}
 type message struct {
 	kind, id, course string
 	email            string // if not the user's own
+	noEmail          bool
 	locale, name     string
 	user             int
 	expires          time.Time
@@ -56,6 +57,9 @@ type message struct {
 // send publishes an event now, and returns its key.
 func (r *run) send(m message) string {
 	data := map[string]any{"user_id": fmt.Sprint("u", m.user), "email": cmp.Or(m.email, email(m.user)), "first_name": m.id}
+	if m.noEmail {
+		delete(data, "email")
+	}
 	if m.name != "" {
 		data["first_name"] = m.name
 	}

@@ -161,6 +161,44 @@ func TestAccountDuringADeletion(t *testing.T) {
 	})
 }
 
+// A user whose creation comes before the deletion of the former user with the address gets an account
+// once the deletion is done.
+func TestAddressThatIsGivenUpLater(t *testing.T) {
+	scenario(t, history{}, unchanged, func(t *testing.T, r *run) {
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+		created := r.send(shared(events.UserCreated, "e2"))
+		time.Sleep(time.Second)
+		if o, ended := r.lastResult(created); ended {
+			t.Errorf("the creation ended at once as %s", o.Outcome)
+		}
+		if got := r.holder(2).Failure; got.Class != "conflict" || mailbox.HolderOf(got.Message) == "" {
+			t.Errorf("the waiting creation says %q, %q", got.Class, got.Message)
+		}
+		r.awaitOutcome(t, r.send(message{kind: events.UserDeleted, id: "e3", user: 1}), events.Done)
+		r.awaitOutcome(t, created, events.Done)
+		if live := r.vendor.live(email(1)); len(live) != 1 || live[0].data != "e2" {
+			t.Errorf("got %d accounts: %+v", len(live), live)
+		}
+	})
+}
+
+// The deletion by id behind a creation that ended in conflict ends at once: nothing was made.
+func TestDeletionAfterAConflict(t *testing.T) {
+	scenario(t, history{}, unchanged, func(t *testing.T, r *run) {
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+		r.awaitDead(t, r.send(shared(events.UserCreated, "e2")), "conflict")
+		sent := time.Now()
+		deleted := r.send(message{kind: events.UserDeleted, id: "e3", user: 2, noEmail: true})
+		r.awaitDead(t, deleted, "prerequisite")
+		if waited := time.Since(sent); waited >= r.config.PrerequisiteWait {
+			t.Errorf("the deletion ended after %s", waited)
+		}
+		if live := r.vendor.live(email(1)); len(live) != 1 {
+			t.Errorf("got %d accounts, want one", len(live))
+		}
+	})
+}
+
 // Of two users who get an account that existed before, one adopts it.
 func TestAnAccountForTwo(t *testing.T) {
 	scenario(t, history{}, unchanged, func(t *testing.T, r *run) {

@@ -14,7 +14,8 @@ import (
 // compare-and-set while the record claims the effect, and before the record holds the
 // account. An entry is taken over only from a record that neither holds the account nor may
 // come to hold the account (record.Free). The record is read after the entry. So of two users
-// at most one has the entry during a change of the record, and no two records hold one account.
+// at most one has the entry during a change of the record, and no two records hold one account. After a
+// takeover the account is looked up again: the other user may have deleted the account since the look-up.
 
 // errReserve marks the errors of a reservation, which say nothing of the vendor.
 var errReserve = errors.New("the account is not reserved")
@@ -53,6 +54,7 @@ type accounts struct {
 	*parts
 	user     *user
 	needless bool // the vendor knows users by our ids, or the record is of an activity
+	preview  bool // no entry is stored
 	reserved reservation
 }
 
@@ -98,9 +100,11 @@ func (x *accounts) reserveOnce(ctx context.Context, account string) error {
 		return fmt.Errorf("%w: load index: %w", errReserve, err)
 	}
 	prefix := x.vendor.Name + "."
-	switch holder := prefix + string(entry); {
+	holder := prefix + string(entry)
+	takeover := len(entry) > 0 && holder != x.user.key
+	switch {
 	case len(entry) == 0:
-	case holder != x.user.key:
+	case takeover:
 		if err := x.askHolder(ctx, holder, account); err != nil {
 			return err
 		}
@@ -111,6 +115,9 @@ func (x *accounts) reserveOnce(ctx context.Context, account string) error {
 	// claim, and must not take the entry over now.
 	if _, err := x.deps.Index.Store(ctx, key, []byte(strings.TrimPrefix(x.user.key, prefix)), revision); err != nil {
 		return fmt.Errorf("%w: store index: %w", errReserve, err)
+	}
+	if takeover && !x.preview {
+		return &heldError{account: account, holder: holder, changing: true}
 	}
 	return nil
 }

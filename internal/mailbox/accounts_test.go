@@ -92,6 +92,31 @@ func TestTakeoverLosesToTheHolder(t *testing.T) {
 	}
 }
 
+// A user who takes an entry over looks the account up again: the former holder may have deleted the
+// account since the look-up. A preview stores no entry, and goes on.
+func TestTakeoverLooksAgain(t *testing.T) {
+	p, _, index := acme()
+	first := claimed(t, p, "u1", record.Record{})
+	if err := first.reserve(t.Context(), "7", false); err != nil {
+		t.Fatal(err)
+	}
+	first.store(t, &record.Record{UserID: "u1"})
+	second := claimed(t, p, "u2", record.Record{})
+	second.preview = true
+	if err := second.reserve(t.Context(), "7", false); err != nil {
+		t.Errorf("a preview got %v", err)
+	}
+	index.values[record.IndexKey("acme", "7")] = []byte(record.Digest("u1")) // as a preview leaves the index
+	second = claimed(t, p, "u2", record.Record{})
+	err := second.reserve(t.Context(), "7", false)
+	if held, ok := errors.AsType[*heldError](err); !ok || !held.changing || second.isReserved("7") {
+		t.Errorf("got %v, want a further look", err)
+	}
+	if err := second.reserve(t.Context(), "7", false); err != nil {
+		t.Errorf("got %v after the look", err)
+	}
+}
+
 // A reservation counts for one revision of the record: another revision may have another claim.
 func TestReservationEndsWithTheRevision(t *testing.T) {
 	p, _, _ := acme()

@@ -16,6 +16,9 @@ const (
 // Decoder decodes, cleans and validates messages. The vendors of a process share a Decoder: each
 // vendor reads the same messages, at about the same time, and each message is decoded once.
 type Decoder struct {
+	// Reader reads the messages; set before the first use.
+	Reader events.Reader
+
 	translate Translate
 	validate  func(events.Event) error
 
@@ -91,7 +94,7 @@ func (d *Decoder) lookUp(id messageID) *decoded {
 // fresh decodes a message. Faults and content are computed when first asked for.
 func (d *Decoder) fresh(m Message) *decoded {
 	x := &decoded{message: m}
-	e, err := events.FromNATS(m.Header, m.Payload)
+	e, err := d.Reader.FromNATS(m.Header, m.Payload)
 	if err != nil {
 		x.err, x.content = err, func() record.Content { return 0 }
 		return x

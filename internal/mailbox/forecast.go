@@ -88,7 +88,7 @@ func (x *Previewer) begin(ctx context.Context, e *Event, now time.Time) (*attemp
 	u := &user{key: x.keyOf(e)}
 	t := &attempts{
 		publisher: &publisher{reporter: &reporter{parts: x.parts}}, user: u,
-		accounts: &accounts{parts: x.parts, user: u, needless: needsNoAccount(x.vendor, u.key)},
+		accounts: &accounts{parts: x.parts, user: u, needless: needsNoAccount(x.vendor, u.key), preview: true},
 	}
 	err := x.load(ctx, u)
 	if unreadable, ok := errors.AsType[unreadableError](err); ok {
@@ -130,8 +130,8 @@ func (t *attempts) conclusion(f Forecast, a *result, reply handlers.Reply, err e
 		return f, nil
 	case errors.Is(err, errReserve) && !conflict:
 		return f, err
-	case conflict && held.changing:
-		f.Class, f.Failure, f.Retried = classConflict, held.Error(), true
+	case conflict:
+		f.Class, f.Failure, f.Retried = classConflict, held.Error(), held.changing
 		return f, nil
 	}
 	_, o := judge(t.config, &a.effect, err, a.effect.Begun)

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -51,6 +52,7 @@ func Classes() []string {
 const (
 	maxPanics     = 3
 	maxUnreadable = 5 // attempts: enough to outlast an error page, too few to be a burden
+	maxConflicts  = 8 // attempts within about a minute: the holder may be giving up the address
 )
 
 // maybeMade is added to the message of a failure if an earlier attempt may have reached the
@@ -80,7 +82,7 @@ func judge(c *Config, e *record.Effect, cause error, now time.Time) (record.Paus
 	v := classify(c, e, cause, now)
 	o := record.Outcome{At: stamp(now), Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause)}
 	if v.giveUp == "" {
-		o.Class = vendors.ClassOf(cause).String()
+		o.Class = cmp.Or(v.waits, vendors.ClassOf(cause).String())
 		if v.pause.Due.IsZero() {
 			v.pause.Due = v.due(c, e, now)
 		}
@@ -97,6 +99,7 @@ func judge(c *Config, e *record.Effect, cause error, now time.Time) (record.Paus
 // and otherwise a pause.
 type verdict struct {
 	giveUp string
+	waits  string // class of the failure while the effect waits; empty: of the vendor
 	pause  record.Pause
 	least  time.Duration // of a pause without a due time
 }
@@ -120,7 +123,7 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	case errors.Is(err, errDropped):
 		return verdict{giveUp: classDropped}
 	case conflict && !held.changing:
-		return verdict{giveUp: classConflict}
+		return conflictOf(c, e, err, now)
 	case errors.Is(err, handlers.ErrForeign):
 		return verdict{giveUp: classUnadopted}
 	case errors.Is(err, vendors.ErrAmbiguous):
@@ -150,11 +153,25 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 		return verdict{least: c.HoldRetry}
 	default:
 		v := verdict{pause: record.Pause{Unconfirmed: mayHaveChanged(err), Strike: vendors.IsUnreadable(err)}, least: retryAfter(err)}
+		if conflict {
+			v.waits = classConflict
+		}
 		if vendors.IsUnanswered(err) && e.Scope != events.ScopeActivity { // otherwise the call may land behind a newer change
 			v.least = max(v.least, c.CallTimeout)
 		}
 		return v
 	}
+}
+
+// conflictOf returns the verdict for an account of another user: a few attempts, since an event of the
+// other user may be on the way and give up the address, and then a dead letter. The delays grow by the
+// conflicts alone: an outage before makes none of the delays longer.
+func conflictOf(c *Config, e *record.Effect, err error, now time.Time) verdict {
+	if e.Strikes+1 >= maxConflicts {
+		return verdict{giveUp: classConflict}
+	}
+	due := now.Add(backoff(c, e.Strikes+1, 0))
+	return verdict{waits: classConflict, pause: record.Pause{Strike: true, Unconfirmed: mayHaveChanged(err), Due: due}}
 }
 
 // mayHaveChanged reports whether a failed attempt may have changed the vendor.
@@ -223,7 +240,7 @@ func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.D
 		t.report(x.event, &x.effect, o, pause.Due)
 		return x
 	}
-	x.change.Unchanged = slices.Contains([]string{classAmbiguous, classUnadopted, ClassProfile}, o.Class)
+	x.change.Unchanged = slices.Contains([]string{classAmbiguous, classUnadopted, classConflict, ClassProfile}, o.Class) && !mayHaveChanged(cause)
 	return t.conclude(ctx, x, o, mayHaveChanged(cause))
 }
 

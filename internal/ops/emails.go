@@ -117,7 +117,7 @@ func (w *emailWriter) insist(ctx context.Context, step func() error) {
 // emailIn returns the user and the e-mail of a stored event; empty for an unreadable event. translate
 // may be nil.
 func emailIn(m streams.Message, translate mailbox.Translate) (user, email string) {
-	e, err := events.FromNATS(m.Header, m.Data)
+	e, err := events.Lenient.FromNATS(m.Header, m.Data)
 	if err == nil && translate != nil {
 		e, err = translate(e)
 	}

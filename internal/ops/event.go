@@ -135,7 +135,7 @@ func hasID(m streams.Message, q EventQuery, translate mailbox.Translate) bool {
 	if translate == nil && !bytes.Contains(m.Data, id) && !bytes.ContainsAny(m.Data, `\`) && m.Header.Get("ce-id") == "" {
 		return false
 	}
-	e, err := events.FromNATS(m.Header, m.Data)
+	e, err := events.Lenient.FromNATS(m.Header, m.Data)
 	if err == nil && translate != nil {
 		e, err = translate(e)
 	}
@@ -148,7 +148,7 @@ func (s *Service) viewOf(ctx context.Context, m streams.Message) (EventView, err
 	if err != nil {
 		return EventView{}, err
 	}
-	e, err := events.FromNATS(m.Header, m.Data)
+	e, err := events.Lenient.FromNATS(m.Header, m.Data)
 	if err == nil && translate != nil {
 		e, err = translate(e)
 	}

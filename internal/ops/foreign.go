@@ -58,7 +58,9 @@ func Decoder(c config.Config) (*mailbox.Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mailbox.NewDecoder(translate, set.Validate), nil
+	d := mailbox.NewDecoder(translate, set.Validate)
+	d.Reader.DropExtensions = c.DropsExtensions()
+	return d, nil
 }
 
 // translator returns a function that returns the event of a CloudEvent of another system, and

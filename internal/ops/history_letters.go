@@ -81,7 +81,7 @@ func (s *Service) decode(l streams.DeadLetter) (list []events.Event) {
 		}
 		return list
 	}
-	e, _ := events.FromNATS(l.Header, l.Payload)
+	e, _ := events.Lenient.FromNATS(l.Header, l.Payload)
 	return []events.Event{e}
 }
 

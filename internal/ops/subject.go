@@ -37,7 +37,7 @@ const (
 // user only. A broken event without a user id belongs to every subject with an id or e-mail in the
 // event.
 func (s *subject) event(header map[string][]string, payload []byte) (events.Event, relation) {
-	e, err := events.FromNATS(header, payload)
+	e, err := events.Lenient.FromNATS(header, payload)
 	if err == nil {
 		switch id := events.UserID(e); {
 		case id == s.id:

@@ -179,7 +179,7 @@ func isOf(user string, m streams.Message, translate mailbox.Translate) (unreadEv
 	if translate == nil && plain && !bytes.Contains(m.Data, []byte(user)) {
 		return unreadEvent{}, false
 	}
-	e, err := events.FromNATS(m.Header, m.Data)
+	e, err := events.Lenient.FromNATS(m.Header, m.Data)
 	if err == nil && translate != nil {
 		e, err = translate(e)
 	}

@@ -67,7 +67,7 @@ func (e *Events) repeats(ctx context.Context, first uint64, event events.Event) 
 	if err != nil {
 		return false, fmt.Errorf("compare with event %d: %w", first, err)
 	}
-	stored, err := events.FromNATS(m.Header, m.Data)
+	stored, err := events.Lenient.FromNATS(m.Header, m.Data)
 	return err == nil && events.ContentOf(stored) == events.ContentOf(event), nil
 }
 
@@ -166,6 +166,6 @@ func (e *Events) Original(ctx context.Context, p events.Position) (Original, err
 	if err != nil {
 		return Original{}, err
 	}
-	event, err := events.FromNATS(m.Header, m.Data)
+	event, err := events.Lenient.FromNATS(m.Header, m.Data)
 	return Original{Event: event, Position: p, Stored: m.Stored, header: m.Header, payload: m.Data}, err
 }

@@ -130,7 +130,7 @@ type Effect struct {
 	Begun      time.Time // the first attempt; the age of the effect counts from here
 	Due        time.Time // no attempt before; zero: at once
 	Attempts   int
-	Strikes    int // attempts with a panic of the handler or an unreadable response
+	Strikes    int // attempts with a panic of the handler, an unreadable response, or an account of another user
 	// Tried says that a change may have reached the vendor in an attempt.
 	Tried bool
 	// Unconfirmed says that the outcome of an attempt is unknown: the vendor must be
