@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
@@ -37,8 +38,15 @@ Examples:
   usher simulate --config new.yaml --from users.jsonl --vendor miestro --json`
 }
 
+// simulateGC is the growth of the heap before a garbage collection, in percent, unless GOGC is set. A
+// simulation uses little memory, and makes much garbage.
+const simulateGC = 400
+
 // Run prints the counts.
 func (k simulateCmd) Run(ctx context.Context, a *app.App) error {
+	if a.Getenv("GOGC") == "" {
+		debug.SetGCPercent(simulateGC)
+	}
 	if err := notEmpty(a.File); err != nil {
 		return app.Usage(err)
 	}

@@ -57,10 +57,19 @@ type decoded struct {
 	content func() record.Content // of the event; zero for an undecodable message
 }
 
+// Decoded returns the message with the decoded event, for several readers of one message.
+func (d *Decoder) Decoded(m Message) Message {
+	m.decoded = d.fresh(m)
+	return m
+}
+
 // decode returns a message after decoding. The messages of replays are read by one vendor only,
 // and not kept.
 func (d *Decoder) decode(m Message, replay int) *decoded {
-	if replay > 0 {
+	switch {
+	case m.decoded != nil:
+		return m.decoded
+	case replay > 0:
 		return d.fresh(m)
 	}
 	id := messageID{m.Stream, m.Position}

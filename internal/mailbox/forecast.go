@@ -51,10 +51,37 @@ func (x *Previewer) Forecast(ctx context.Context, e *Event, now time.Time) (Fore
 		return f, err
 	}
 	a := t.forecastOf(e, now)
-	known := t.known(a)
-	if known.Profile, err = t.profile(ctx, e); err != nil {
+	found, err := t.profile(ctx, e)
+	if err != nil {
 		return t.withoutProfile(f, a, err)
 	}
+	return t.forecast(ctx, f, a, found)
+}
+
+// UserState is the state of a user, for forecasts at several vendors.
+type UserState struct {
+	Record  *record.Record   // at the vendor
+	Profile handlers.Profile // see ProfileAt
+}
+
+// ForecastBy is Forecast with the state of the user at hand.
+func (x *Previewer) ForecastBy(ctx context.Context, u UserState, e *Event, now time.Time) (Forecast, error) {
+	t := x.attemptsOf(e)
+	t.user.stored = stored{known: true, record: u.Record}
+	f := Forecast{Preview: x.Preview(u.Record, e, now)}
+	if f.Would != PreviewCall {
+		return f, nil
+	}
+	if x.vendor.Rules == nil {
+		u.Profile = handlers.Profile{}
+	}
+	return t.forecast(ctx, f, t.forecastOf(e, now), u.Profile)
+}
+
+// forecast predicts the end of an attempt, with the profile of the user.
+func (t *attempts) forecast(ctx context.Context, f Forecast, a *result, p handlers.Profile) (Forecast, error) {
+	e, known := a.event, t.known(a)
+	known.Profile = p
 	if e.Handler.Scope == events.ScopeActivity {
 		known = handlers.Known{From: known.From, Profile: known.Profile}
 	}
@@ -85,19 +112,24 @@ func (x *Previewer) Ruling(ctx context.Context, e *Event, now time.Time) (Foreca
 // begin reads the record of the user, and returns the attempts of the user and the preview by the
 // record.
 func (x *Previewer) begin(ctx context.Context, e *Event, now time.Time) (*attempts, Forecast, error) {
-	u := &user{key: x.keyOf(e)}
-	t := &attempts{
-		publisher: &publisher{reporter: &reporter{parts: x.parts}}, user: u,
-		accounts: &accounts{parts: x.parts, user: u, needless: needsNoAccount(x.vendor, u.key), preview: true},
-	}
-	err := x.load(ctx, u)
+	t := x.attemptsOf(e)
+	err := x.load(ctx, t.user)
 	if unreadable, ok := errors.AsType[unreadableError](err); ok {
 		return t, Forecast{Preview: Preview{Would: PreviewRefused, Rule: classRecord, Message: unreadable.Error()}}, nil
 	}
 	if err != nil {
 		return t, Forecast{}, err
 	}
-	return t, Forecast{Preview: x.Preview(u.stored.record, e, now)}, nil
+	return t, Forecast{Preview: x.Preview(t.user.stored.record, e, now)}, nil
+}
+
+// attemptsOf returns the attempts of the user of an event, without the record.
+func (x *Previewer) attemptsOf(e *Event) *attempts {
+	u := &user{key: x.keyOf(e)}
+	return &attempts{
+		publisher: &publisher{reporter: &reporter{parts: x.parts}}, user: u,
+		accounts: &accounts{parts: x.parts, user: u, needless: needsNoAccount(x.vendor, u.key), preview: true},
+	}
 }
 
 // forecastOf returns the attempt of a forecast, without a result.

@@ -62,6 +62,8 @@ type Message struct {
 	Header   map[string][]string
 	Payload  []byte
 	Stored   time.Time
+
+	decoded *decoded // by Decoder.Decoded; nil: not decoded yet
 }
 
 // ErrStaleRevision is returned by Records.Store if the record was changed meanwhile, and

@@ -43,6 +43,12 @@ func (s *seenProfile) of(at events.Position) handlers.Profile {
 	}
 }
 
+// ProfileAt returns the profile by which the rules of all vendors judge an event at a position.
+func ProfileAt(p profile.Profile, at events.Position) (handlers.Profile, error) {
+	data, err := p.Data()
+	return (&seenProfile{p, data, new(map[string]any)}).of(at), err
+}
+
 // profile returns the profile for an attempt at an event. An event that changes no profile is judged by
 // the profile of the last merge in this mailbox, without a read: the mailbox has merged all earlier
 // events of the user that were attempted during this ownership. A replay reads, since its data may be

@@ -163,7 +163,7 @@ func planFor(list []plannedVendor, u simulatedUser) ([]PlanRow, error) {
 	if u.deleted || u.invalid != "" {
 		return nil, nil
 	}
-	p := handlers.Profile{Data: u.created.Data(), Known: true}
+	p := handlers.Profile{Data: u.known.Data, Known: true, Decoded: u.known.Decoded}
 	var rows []PlanRow
 	for _, v := range list {
 		row := PlanRow{UserID: u.id, Vendor: v.name}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/internal/streams"
@@ -21,9 +23,9 @@ import (
 // simulatedUser is a user of a simulation.
 type simulatedUser struct {
 	id      string
-	profile profile.Profile
-	at      events.Position // of the newest data
-	created events.Event    // the events of a resync
+	known   handlers.Profile // the profile for the rules
+	at      events.Position  // of the newest data
+	created events.Event     // the events of a resync
 	updated events.Event
 	invalid string // why the data makes no event
 	deleted bool
@@ -39,7 +41,7 @@ func (s *Service) simulatedUsers(ctx context.Context, from io.Reader) (iter.Seq2
 	if err != nil {
 		return nil, err
 	}
-	m := userMaker{source: s.Config.Source, valid: valid, now: time.Now().UTC()}
+	m := userMaker{source: s.Config.Source + mailbox.ResyncSource, valid: valid, now: time.Now().UTC()}
 	if from != nil {
 		return m.ofFile(from, events.Position{Epoch: at.Epoch, Seq: at.Last + 1}), nil
 	}
@@ -60,11 +62,12 @@ func (s *Service) simulatedUsers(ctx context.Context, from io.Reader) (iter.Seq2
 			}
 			seen[key] = true
 			var u simulatedUser
+			var p profile.Profile
 			if err == nil {
-				u.profile, err = store.Decode(r.Key, r.Value)
+				p, err = store.Decode(r.Key, r.Value)
 			}
 			if err == nil {
-				u, err = m.of(u.profile, u.profile.Newest())
+				u, err = m.of(p, p.Newest())
 			}
 			if errors.Is(err, profile.ErrUnreadable) {
 				u, err = simulatedUser{invalid: err.Error()}, nil
@@ -148,15 +151,15 @@ func userLines(from io.Reader) iter.Seq2[userLine, error] {
 
 // of returns the user of a profile.
 func (m userMaker) of(p profile.Profile, at events.Position) (simulatedUser, error) {
-	u := simulatedUser{profile: p, at: at, deleted: isDeleted(&p)}
+	u := simulatedUser{at: at, deleted: isDeleted(&p)}
 	if u.deleted {
 		return u, nil
 	}
-	data, err := p.Data()
-	if err != nil {
+	var err error
+	if u.known, err = mailbox.ProfileAt(p, at); err != nil {
 		return u, err
 	}
-	if u.created, err = events.New(events.UserCreated, m.source, "simulated", m.now, data); err != nil {
+	if u.created, err = events.New(events.UserCreated, m.source, "simulated", m.now, u.known.Data); err != nil {
 		return u, err
 	}
 	u.updated = u.created.Clone()

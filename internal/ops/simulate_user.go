@@ -12,7 +12,6 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
-	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
@@ -20,8 +19,8 @@ import (
 // simulator judges users one after the other, at all vendors.
 type simulator struct {
 	records *streams.Records
-	profile profile.Profile // of the present user
-	record  []byte          // of the present user at the present vendor
+	decoder *mailbox.Decoder
+	events  map[string]mailbox.Message // of the present user, by type, decoded
 	vendors []*simulatedAt
 }
 
@@ -51,7 +50,10 @@ func (s *Service) simulators(ctx context.Context, names []string) ([]*simulator,
 	team := make([]*simulator, 8*runtime.GOMAXPROCS(0)) // most of the time a worker waits for a record
 	off := s.Config.Off()
 	for i := range team {
-		team[i] = &simulator{records: records}
+		team[i] = &simulator{
+			records: records, events: map[string]mailbox.Message{},
+			decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }), // see userMaker.of
+		}
 		for _, v := range s.Vendors {
 			if off[v.Name] != "" || len(names) > 0 && !slices.Contains(names, v.Name) {
 				continue
@@ -88,28 +90,15 @@ func (s *Service) simulated(v Vendor, w *simulator) (*simulatedAt, error) {
 	vendor := &mailbox.Vendor{Name: v.Name, Rules: rules}
 	vendor.Port.Store(&port)
 	x.Previewer = mailbox.NewPreviewer(vendor, s.previewConfig(v), mailbox.Deps{
-		Records: oneRecord{w}, Index: noRecords{}, Handlers: s.Handlers, Log: zerolog.Nop(),
-		Decoder:  mailbox.NewDecoder(nil, func(events.Event) error { return nil }), // see userMaker.of
-		Profiles: mailbox.PeekProfiles(func(context.Context, string) (profile.Profile, error) { return w.profile, nil }),
+		Records: noRecords{}, Index: noRecords{}, Decoder: w.decoder, Handlers: s.Handlers, Log: zerolog.Nop(),
 	})
 	return x, nil
 }
 
-// oneRecord is the record of the present user of a worker.
-type oneRecord struct{ w *simulator }
-
-// Load returns the record.
-func (r oneRecord) Load(context.Context, string) ([]byte, uint64, error) { return r.w.record, 1, nil }
-
-// Store refuses: a simulation only reads.
-func (oneRecord) Store(context.Context, string, []byte, uint64) (uint64, error) {
-	return 0, vendors.ErrReadOnly
-}
-
 // user judges a user at all vendors.
 func (w *simulator) user(ctx context.Context, u simulatedUser) ([]judged, error) {
-	var rows []judged
-	w.profile = u.profile
+	rows := make([]judged, 0, len(w.vendors))
+	clear(w.events)
 	for _, v := range w.vendors {
 		row, err := w.at(ctx, v, u)
 		if err != nil {
@@ -131,23 +120,25 @@ func (w *simulator) at(ctx context.Context, v *simulatedAt, u simulatedUser) (ju
 	case v.partial:
 		return judged{SimulatedRow: SimulatedRow{Would: WouldUnsupported}}, nil
 	}
-	var err error
-	if w.record, _, err = w.records.Load(ctx, record.AccountKey(v.name, u.id)); err != nil {
+	encoded, _, err := w.records.Load(ctx, record.AccountKey(v.name, u.id))
+	if err != nil {
 		return judged{}, err
 	}
 	r := &record.Record{}
-	if decoded, err := record.Decode(w.record); err == nil { // Forecast reports an unreadable record
-		r = decoded
+	if len(encoded) > 0 {
+		if r, err = record.Decode(encoded); err != nil {
+			return judged{SimulatedRow: SimulatedRow{Would: WouldFail, Message: err.Error()}}, nil
+		}
 	}
 	e, known := u.created, r.State == record.Active
 	if known {
 		e = u.updated
 	}
-	again, err := again(v.name, e, u.at)
+	message, err := w.message(e, u.at)
 	if err != nil {
 		return judged{}, err
 	}
-	f, err := v.judge(ctx, again)
+	f, err := v.judge(ctx, mailbox.UserState{Record: r, Profile: u.known}, message)
 	if err != nil {
 		return judged{}, err
 	}
@@ -158,16 +149,27 @@ func (w *simulator) at(ctx context.Context, v *simulatedAt, u simulatedUser) (ju
 	return row, nil
 }
 
+// message returns an event of a resync of the present user. All vendors share the decoded event.
+func (w *simulator) message(e events.Event, at events.Position) (mailbox.Message, error) {
+	if m, known := w.events[e.Type()]; known {
+		return m, nil
+	}
+	r, err := again("", e, at)
+	if err != nil {
+		return mailbox.Message{}, err
+	}
+	_, header := r.letter.AsReplay()
+	m := w.decoder.Decoded(mailbox.Message{Stream: streams.ReplaysStream, Position: at, Subject: e.Type(), Header: header, Payload: r.letter.Payload})
+	w.events[e.Type()] = m
+	return m, nil
+}
+
 // judge predicts the end of an event of a resync.
-func (v *simulatedAt) judge(ctx context.Context, r Resynced) (mailbox.Forecast, error) {
+func (v *simulatedAt) judge(ctx context.Context, u mailbox.UserState, m mailbox.Message) (mailbox.Forecast, error) {
 	v.vendor.wrote = vendors.User{}
-	subject, header := r.letter.AsReplay()
-	e, p, ok := v.Read(mailbox.Message{
-		Stream: streams.ReplaysStream, Position: events.Position{Epoch: r.letter.Epoch, Seq: r.letter.Seq},
-		Subject: subject, Header: header, Payload: r.letter.Payload,
-	}, 1)
+	e, p, ok := v.Read(m, 1)
 	if ok {
 		return mailbox.Forecast{Preview: p}, nil
 	}
-	return v.Forecast(ctx, e, time.Now())
+	return v.ForecastBy(ctx, u, e, time.Now())
 }
