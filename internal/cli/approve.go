@@ -68,7 +68,7 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 	if c.List {
 		return c.list(ctx, a)
 	}
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c approveDeletionsCmd) names() []string {
 
 // list prints the deletions on hold.
 func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

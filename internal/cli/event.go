@@ -47,7 +47,7 @@ func (e eventCmd) Validate() error {
 
 // Run prints the events with the id.
 func (e eventCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

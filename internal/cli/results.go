@@ -87,7 +87,7 @@ const recentIDs = 100_000
 
 // Run prints the matching results.
 func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
-	_, set, end, err := a.Connect(ctx)
+	_, set, end, err := a.ConnectAlone(ctx)
 	if err != nil {
 		return err
 	}

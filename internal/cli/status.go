@@ -65,7 +65,7 @@ const defaultEvery = 2 * time.Second
 
 // Run prints the status, once or periodically.
 func (s statusCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

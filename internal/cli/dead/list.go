@@ -64,7 +64,7 @@ func shownID(id string) string {
 
 // Run prints the list.
 func (l listCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (r replayCmd) Validate() error {
 
 // Run sends the dead letters back, or previews the replays.
 func (r replayCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}
