@@ -27,13 +27,13 @@ func TestHalfEditedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	try := func(args ...string) (code int, stderr string) {
-		var out, told bytes.Buffer
-		err := run(t.Context(), app.Environment{Args: append([]string{"--config", half}, args...), Environ: w.environ, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &told})
+	try := func(args ...string) (code int, output string) {
+		var out, stderr bytes.Buffer
+		err := run(t.Context(), app.Environment{Args: append([]string{"--config", half}, args...), Environ: w.environ, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &stderr})
 		if err != nil {
 			code = cli.ExitCode(err)
 		}
-		return code, told.String() + fmt.Sprint(err)
+		return code, stderr.String() + fmt.Sprint(err)
 	}
 	for fault, text := range map[string]string{
 		"unknown key":     "worker: {ack_wiat: 3s}",

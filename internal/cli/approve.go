@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -128,7 +129,7 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 	}
 	var rows [][]string
 	for _, h := range held {
-		rows = append(rows, []string{h.UserID, h.Vendor, h.Since.UTC().Format(time.RFC3339), h.Type})
+		rows = append(rows, []string{masking.ID(h.UserID), h.Vendor, h.Since.UTC().Format(time.RFC3339), h.Type})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no deletion is on hold")
