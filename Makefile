@@ -79,7 +79,7 @@ outbox: ## Test the outbox of examples/outbox on a real PostgreSQL, with kills
 	cd examples/outbox && go vet . && go test -count=1 .
 
 interop: build $(GOTESTSUM) ## Test foreign clients (CloudEvents, NATS, packages of senders of web hooks) and a foreign SCIM server; needs Node.js 20 and npm
-	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs && $(RERUN_NODE) recipes.mjs
+	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs && $(RERUN_NODE) recipes.mjs && $(RERUN_NODE) notify.mjs
 	cd tools/foreign/scimmy && npm ci --no-audit --no-fund
 	cd tools && $(RERUN_TESTS) --packages ./foreign -- -timeout 30m -tags scimmy -run AtScimmy
 

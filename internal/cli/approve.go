@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -68,7 +69,7 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 	if c.List {
 		return c.list(ctx, a)
 	}
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (c approveDeletionsCmd) names() []string {
 
 // list prints the deletions on hold.
 func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 	}
 	var rows [][]string
 	for _, h := range held {
-		rows = append(rows, []string{h.UserID, h.Vendor, h.Since.UTC().Format(time.RFC3339), h.Type})
+		rows = append(rows, []string{masking.ID(h.UserID), h.Vendor, h.Since.UTC().Format(time.RFC3339), h.Type})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no deletion is on hold")

@@ -46,7 +46,7 @@ func (c auditCmd) Validate() error {
 
 // Run prints the actions.
 func (c auditCmd) Run(ctx context.Context, a *app.App) error {
-	_, set, end, err := a.Connect(ctx)
+	_, set, end, err := a.ConnectAlone(ctx)
 	if err != nil {
 		return err
 	}

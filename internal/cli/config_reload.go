@@ -51,7 +51,7 @@ type reloadOutcome struct {
 
 // Run asks for a reload, and prints the outcome in each process.
 func (k configReloadCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (e eventCmd) Validate() error {
 
 // Run prints the events with the id.
 func (e eventCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (e eventCmd) writeAll(a *app.App, list []ops.EventView) error {
 
 // event prints an event and its outcomes.
 func (p userPrinter) event(v ops.EventView) error {
-	facts := [][]string{{"event", v.EventID}, {"source", v.Source}, {"type", v.Type}, {"user", v.UserID}, {"stored", p.clock(v.Stored)}}
+	facts := [][]string{{"event", v.EventID}, {"source", v.Source}, {"type", v.Type}, {"user", masking.ID(v.UserID)}, {"stored", p.clock(v.Stored)}}
 	if !v.Time.IsZero() {
 		facts = append(facts, []string{"sent", p.clock(v.Time)})
 	}

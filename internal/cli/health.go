@@ -39,9 +39,12 @@ Examples:
 
 // Run returns an error unless the answer is 200.
 func (h healthCmd) Run(ctx context.Context, a *app.App) error {
-	c, err := a.Config()
-	if err != nil {
-		return err
+	var c config.Config
+	if h.URL == "" {
+		var err error
+		if c, err = a.ConfigFor("http"); err != nil {
+			return err
+		}
 	}
 	base, client, err := h.target(c.HTTP)
 	if err != nil {

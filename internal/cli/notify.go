@@ -59,7 +59,7 @@ const longestAnswer = 200
 
 // Run sends the test messages.
 func (k notifyTestCmd) Run(ctx context.Context, a *app.App) error {
-	c, err := a.Config()
+	c, err := a.ConfigFor("notify")
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ type pauseChange struct {
 // run pauses or resumes each vendor, and prints the states of the vendors; after an error, the states
 // of the vendors before.
 func (c pauseChange) run(ctx context.Context, a *app.App, do func(*ops.Service, string) (ops.PauseState, error)) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -80,7 +81,7 @@ func (k planCmd) row(a *app.App) func(ops.PlanRow) error {
 	}
 	return func(r ops.PlanRow) error {
 		detail := strings.Trim(strings.Join(r.Fields, ", ")+" "+r.Message, " ")
-		return k.Row(a, []string{r.UserID, r.Vendor, r.Change, detail}, []int{16, 10, 8, 0})
+		return k.Row(a, []string{masking.ID(r.UserID), r.Vendor, r.Change, detail}, []int{16, 10, 8, 0})
 	}
 }
 

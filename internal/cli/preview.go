@@ -11,6 +11,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/send"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/schemas"
 )
@@ -116,7 +117,7 @@ func (p previewCmd) print(a *app.App, found []ops.EventPreview) error {
 	var rows [][]string
 	for _, e := range found {
 		for _, v := range e.Vendors {
-			rows = append(rows, []string{e.UserID, e.Type, v.Vendor, v.Would, v.Detail()})
+			rows = append(rows, []string{masking.ID(e.UserID), e.Type, v.Vendor, v.Would, v.Detail()})
 			for _, r := range v.Requests {
 				rows = append(rows, []string{"", "", "", "", r.String()})
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -87,7 +88,7 @@ const recentIDs = 100_000
 
 // Run prints the matching results.
 func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
-	_, set, end, err := a.Connect(ctx)
+	_, set, end, err := a.ConnectAlone(ctx)
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (r resultsCmd) print(a *app.App, e events.Event, result events.Result) erro
 	if result.Error != nil {
 		step = result.Error.Class + ": " + result.Error.Message
 	}
-	fields := []string{e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject()}
+	fields := []string{e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, masking.ID(e.Subject())}
 	if !r.IsTable(a) {
 		return r.Row(a, append(fields, strconv.Itoa(result.Attempts), took.String(), step), nil)
 	}

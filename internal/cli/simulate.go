@@ -12,6 +12,7 @@ import (
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -84,7 +85,7 @@ func (k simulateCmd) row(a *app.App) func(ops.SimulatedRow) error {
 		return func(r ops.SimulatedRow) error { return k.Item(a, r) }
 	}
 	return func(r ops.SimulatedRow) error {
-		return k.Row(a, []string{r.UserID, r.Vendor, r.Would, cmp.Or(r.Message, r.Reason)}, []int{16, 10, 10, 0})
+		return k.Row(a, []string{masking.ID(r.UserID), r.Vendor, r.Would, cmp.Or(r.Message, r.Reason)}, []int{16, 10, 10, 0})
 	}
 }
 

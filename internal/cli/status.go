@@ -33,7 +33,7 @@ and no process owns the vendor; is usher serve running, with this vendor on? on 
 credentials, and usher checks it periodically. paused: by usher pause. off: by mode off in the configuration here;
 events wait. With mode shadow the state has the word shadow: nothing is changed at the vendor.
 pending: events that are stored and not yet registered. waiting: users (and activity events) that wait for a retry, an
-account, an approval, or the vendor. oldest: the oldest event that is pending or in flight.
+account, an approval, or the vendor. oldest: the age of the oldest event that is pending, in flight or waiting.
 With --watch, JSON has one object per line.
 A stream that holds 80 % of its limit is listed: raise nats.storage, nats.max_bytes or nats.limits, and run usher nats apply.
 JSON has the time at which usher serve read its configuration. A newer configuration with faults waits.
@@ -65,7 +65,7 @@ const defaultEvery = 2 * time.Second
 
 // Run prints the status, once or periodically.
 func (s statusCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 	var rows [][]string
 	for _, v := range now.Vendors {
 		rows = append(rows, []string{
-			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprint(v.Waiting), age(v.Oldest, now.At), fmt.Sprint(v.Dead), v.Why,
+			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprint(v.Waiting), age(v.OldestWork(), now.At), fmt.Sprint(v.Dead), v.Why,
 		})
 	}
 	if len(rows) == 0 {

@@ -56,7 +56,7 @@ func (u userCmd) Validate() error {
 
 // Run prints the accounts and the history.
 func (u userCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

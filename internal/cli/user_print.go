@@ -146,6 +146,9 @@ func (p userPrinter) reason(e ops.HistoryEvent) string {
 	if step := e.Step(); step != "" {
 		parts = append(parts, step)
 	}
+	if e.State == ops.EffectHeld {
+		parts = append(parts, "since "+p.clock(e.Time))
+	}
 	if e.Why != "" {
 		parts = append(parts, e.Why)
 	}

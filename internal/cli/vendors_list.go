@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -82,7 +82,7 @@ func (k vendorsUsersCmd) Run(ctx context.Context, a *app.App) error {
 				return err
 			}
 			if !k.Emails {
-				one.Email = output.MaskEmail(one.Email)
+				one.Email = masking.Email(one.Email)
 			}
 			found = append(found, listedUser(one))
 			return nil

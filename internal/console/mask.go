@@ -10,3 +10,6 @@ func maskHeader(value string) string { return masking.Header(value) }
 
 // maskJSON masks each string of a JSON document.
 func maskJSON(doc []byte) string { return masking.JSON(doc) }
+
+// maskID masks an id that is an e-mail address.
+func maskID(id string) string { return masking.ID(id) }

@@ -48,7 +48,7 @@ func (v view) ID(id string) string {
 	if v.Who.Operator {
 		return id
 	}
-	return mask(id)
+	return maskID(id)
 }
 
 // Known reports whether this visitor may see the whole id, and follow a link with the id.

@@ -27,16 +27,39 @@ var phoneName = regexp.MustCompile(`(?i)phone|mobile|\btel\b|telefon|fax`)
 func Text(text string) string {
 	text = address.ReplaceAllStringFunc(text, func(found string) string {
 		before, at := cutAny(found, "@", "%40")
-		first, size := utf8.DecodeRuneInString(before)
-		if first == utf8.RuneError || size == len(before) {
-			return "…@" + at // a local part of one letter is hidden as a whole
-		}
-		return string(first) + "…@" + at
+		return firstLetter(before) + "…@" + at
 	})
 	for _, at := range slices.Backward(phone.FindAllStringSubmatchIndex(text, -1)) {
 		text = text[:at[4]] + maskPhone(text[at[4]:at[5]]) + text[at[5]:]
 	}
 	return text
+}
+
+// ID masks an id that is an e-mail address. Other ids stay.
+func ID(id string) string {
+	if !strings.Contains(id, "@") {
+		return id
+	}
+	return Text(id)
+}
+
+// Email masks a value that should be an e-mail address. Of a value without an address, the first
+// letter is left.
+func Email(value string) string {
+	masked := Text(value)
+	if masked != value || value == "" {
+		return masked
+	}
+	return firstLetter(value) + "…"
+}
+
+// firstLetter returns the first letter of a text. A text of one letter is hidden as a whole.
+func firstLetter(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if first == utf8.RuneError || size == len(text) {
+		return ""
+	}
+	return string(first)
 }
 
 // cutAny cuts a text at the last occurrence of the first sign found.

@@ -33,6 +33,23 @@ func TestMask(t *testing.T) {
 	}
 }
 
+// Commands and console show the same of an id, and of a value that should be an e-mail.
+func TestMaskIDsAndEmails(t *testing.T) {
+	for value, want := range map[string][2]string{
+		"ada@example.org":     {"a…@example.org", "a…@example.org"},
+		"a@example.org":       {"…@example.org", "…@example.org"},
+		"u-4711":              {"u-4711", "u…"},
+		"004315550100":        {"004315550100", "00…00"}, // a telephone number as a user name
+		"Ada L <ada@example>": {"Ada L <a…@example>", "Ada L <a…@example>"},
+		"a":                   {"a", "…"},
+		"":                    {"", ""},
+	} {
+		if id, email := ID(value), Email(value); id != want[0] || email != want[1] {
+			t.Errorf("%q: got %q and %q, want %q", value, id, email, want)
+		}
+	}
+}
+
 func TestMaskJSON(t *testing.T) {
 	for name, test := range map[string]struct{ doc, want string }{
 		"in a member":       {`{"email": "ada@example.org"}`, `{"email": "a…@example.org"}`},

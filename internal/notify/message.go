@@ -18,6 +18,7 @@ type Message struct {
 	Times  int // beginnings since the last message
 	Since  time.Time
 	Ended  time.Time // zero: not ended
+	Next   time.Time // of an ended problem: a further beginning is not reported before; zero: at once
 
 	cause string
 }
@@ -78,6 +79,9 @@ func (m Message) summary() string {
 	}
 	if m.Times > 1 {
 		text += fmt.Sprintf(" (began %d times since the last message)", m.Times)
+	}
+	if !m.Next.IsZero() {
+		text += fmt.Sprintf(" (a further beginning is reported from %s on)", m.Next.UTC().Format("15:04 UTC"))
 	}
 	return text
 }

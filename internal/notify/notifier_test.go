@@ -140,8 +140,8 @@ func TestProcessesSendOnce(t *testing.T) {
 		t.Fatalf("got %q, want %q", got, want)
 	}
 	set(letters(3))
-	for range 3 {
-		now = now.Add(time.Hour)
+	for range 6 {
+		now = now.Add(20 * time.Second)
 		together(t, list, now)
 	}
 	if got, want := r.types(), "usher.dead.firing usher.hold.firing usher.hold.resolved"; got != want {

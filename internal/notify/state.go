@@ -13,6 +13,7 @@ import (
 
 const (
 	maxEntries = 200            // causes of one target in the stored state
+	settle     = time.Minute    // without the problem, before its end is reported
 	reminder   = 24 * time.Hour // between two messages about a problem without a change
 	keepUnsent = 24 * time.Hour // of a problem that ended and whose message no receiver took
 	keepTarget = 24 * time.Hour // of a target that no process has in its configuration
@@ -54,6 +55,7 @@ type entry struct {
 	Ended  time.Time `json:"ended,omitzero"`  // zero: not ended
 	Times  int       `json:"times,omitempty"` // beginnings that no message has counted
 	Sent   time.Time `json:"sent,omitzero"`   // the last delivered message
+	Fired  time.Time `json:"fired,omitzero"`  // the last delivered message about a beginning; zero in former versions
 	Last   snapshot  `json:"last,omitzero"`   // of the last delivered message
 	Busy   time.Time `json:"busy,omitzero"`   // until then a process sends a message
 }
@@ -127,22 +129,44 @@ func (e *entry) forgotten(every time.Duration, now time.Time) bool {
 	}
 }
 
-// due reports whether a message is due: for a change since the last message, and as a reminder.
+// due reports whether a message is due. Messages about beginnings are at least every apart. The end of a
+// problem that the target knows is reported once the problem has stayed away for a while: so each message
+// about a beginning has at most one about an end.
 func (e *entry) due(every time.Duration, now time.Time) bool {
-	if now.Before(e.Busy) || !e.Sent.IsZero() && now.Before(e.Sent.Add(every)) {
+	ended := !e.Ended.IsZero()
+	switch {
+	case now.Before(e.Busy):
 		return false
+	case e.Sent.IsZero():
+		return true
+	case ended && !e.Last.Ended:
+		return !now.Before(e.Ended.Add(settle))
+	case now.Before(e.next(every)):
+		return false
+	case ended:
+		return e.Times > 0
 	}
-	at := e.snapshot()
-	changed := e.Times > 0 || at.Ended != e.Last.Ended || !at.Ended && e.Kind == Dead && at.Count > e.Last.Count
-	return changed || !at.Ended && !now.Before(e.Sent.Add(max(reminder, every)))
+	changed := e.Times > 0 || e.Last.Ended || e.Kind == Dead && e.Count > e.Last.Count
+	return changed || !now.Before(e.Sent.Add(max(reminder, every)))
+}
+
+// next returns the time before which no message about a beginning is sent.
+func (e *entry) next(every time.Duration) time.Time {
+	if e.Fired.IsZero() {
+		return e.Sent.Add(every)
+	}
+	return e.Fired.Add(every)
 }
 
 // message returns the message of a problem for a target. The id is the same for the same content, so
 // that a receiver recognizes a repeated delivery.
-func (e *entry) message(target, cause string) Message {
+func (e *entry) message(target, cause string, every time.Duration) Message {
 	m := Message{
 		Kind: e.Kind, Vendor: e.Vendor, Text: e.Text, Count: e.Count, Times: e.Times, Since: e.Since, Ended: e.Ended,
 		cause: cause,
+	}
+	if !e.Ended.IsZero() && !e.Last.Ended && e.next(every).After(e.Ended.Add(settle)) {
+		m.Next = e.next(every)
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%d\n%d", target, cause, e.Since.UnixNano(), e.Ended.UnixNano(), e.Times, e.Sent.UnixNano()))
 	m.ID = "msg_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:15]))
@@ -154,7 +178,7 @@ func claim(target string, entries map[string]*entry, every time.Duration, now ti
 	for _, cause := range slices.Sorted(maps.Keys(entries)) {
 		if e := entries[cause]; e.due(every, now) {
 			e.Busy = now.Add(claimTime)
-			list = append(list, e.message(target, cause))
+			list = append(list, e.message(target, cause, every))
 		}
 	}
 	return list
@@ -162,6 +186,11 @@ func claim(target string, entries map[string]*entry, every time.Duration, now ti
 
 // delivered stores a delivered message in its entry.
 func (e *entry) delivered(m Message, now time.Time) {
+	if m.Ended.IsZero() || e.Last.Ended {
+		e.Fired = now
+	} else if e.Fired.IsZero() {
+		e.Fired = e.Sent
+	}
 	e.Sent, e.Last, e.Busy = now, snapshot{!m.Ended.IsZero(), m.Count}, time.Time{}
 	e.Times = max(0, e.Times-m.Times)
 }

@@ -30,10 +30,14 @@ func TestMessagesOfTarget(t *testing.T) {
 	}
 	for name, looks := range map[string][]look{
 		"a short hold": {
-			{0, on, "firing lead is on hold"}, {time.Minute, none, ""}, {time.Hour, none, "resolved Resolved: lead is on hold"}, {time.Hour, none, ""},
+			{0, on, "firing lead is on hold"},
+			{5 * time.Minute, none, ""},
+			{time.Minute, none, "resolved Resolved: lead is on hold (a further beginning is reported from 13:00 UTC on)"},
+			{time.Hour, none, ""},
 		},
 		"a long hold": {
-			{0, on, "firing lead is on hold"}, {time.Hour, on, ""}, {22 * time.Hour, on, ""}, {time.Hour, on, "firing lead is on hold"}, {59 * time.Minute, none, ""}, {time.Minute, none, "resolved Resolved: lead is on hold"},
+			{0, on, "firing lead is on hold"}, {time.Hour, on, ""}, {22 * time.Hour, on, ""}, {time.Hour, on, "firing lead is on hold"},
+			{90 * time.Minute, none, ""}, {time.Minute, none, "resolved Resolved: lead is on hold"},
 		},
 		"a hold that comes and goes": {
 			{0, on, "firing lead is on hold"},
@@ -46,15 +50,33 @@ func TestMessagesOfTarget(t *testing.T) {
 			{54 * time.Minute, on, "firing lead is on hold (began 3 times since the last message)"},
 			{time.Hour, on, ""},
 		},
-		"a hold that comes again right after its end": {
-			{0, on, "firing lead is on hold"}, {time.Hour, none, "resolved Resolved: lead is on hold"}, {time.Minute, on, ""}, {59 * time.Minute, on, "firing lead is on hold"},
+		"a hold that comes again after its end": {
+			{0, on, "firing lead is on hold"},
+			{time.Minute, none, ""},
+			{2 * time.Minute, none, "resolved Resolved: lead is on hold (a further beginning is reported from 13:00 UTC on)"},
+			{time.Minute, on, ""},
+			{55 * time.Minute, on, ""},
+			{time.Minute, on, "firing lead is on hold"},
+			{time.Minute, none, ""},
+			{time.Minute, none, "resolved Resolved: lead is on hold (a further beginning is reported from 14:00 UTC on)"},
+		},
+		"a hold that comes again and ends before its message": {
+			{0, on, "firing lead is on hold"},
+			{time.Minute, none, ""},
+			{2 * time.Minute, none, "resolved Resolved: lead is on hold (a further beginning is reported from 13:00 UTC on)"},
+			{time.Minute, on, ""},
+			{time.Minute, none, ""},
+			{55 * time.Minute, none, "resolved Resolved: lead is on hold"},
+			{time.Minute, on, ""},
+			{59 * time.Minute, on, "firing lead is on hold"},
 		},
 		"more dead letters": {
 			{0, []Problem{letters(1)}, "firing dead letters wait"},
 			{time.Minute, []Problem{letters(5)}, ""},
 			{time.Hour, []Problem{letters(9)}, "firing dead letters wait"},
 			{time.Hour, []Problem{letters(8)}, ""},
-			{time.Hour, none, "resolved Resolved: dead letters wait"},
+			{time.Minute, none, ""},
+			{time.Minute, none, "resolved Resolved: dead letters wait"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +98,34 @@ func TestMessagesOfTarget(t *testing.T) {
 	}
 }
 
+// TestMessagesAreBounded lets a hold come and go in every rhythm for a day, and counts the messages: at most
+// one an hour about a beginning, with at most one about an end.
+func TestMessagesAreBounded(t *testing.T) {
+	t.Parallel()
+	const every, look = time.Hour, 15 * time.Second
+	for _, rhythm := range []time.Duration{look, time.Minute, 2 * time.Minute, 7 * time.Minute, 45 * time.Minute, 3 * time.Hour} {
+		entries, now, fired, ended := map[string]*entry{}, start, 0, 0
+		for ; now.Before(start.AddDate(0, 0, 1)); now = now.Add(look) {
+			var problems []Problem
+			if now.Sub(start)/rhythm%2 == 0 {
+				problems = []Problem{held("lead")}
+			}
+			advance(entries, problems, every, now)
+			for _, m := range claim("on-call", entries, every, now) {
+				if m.state() == firing || entries[m.cause].Last.Ended {
+					fired++
+				} else {
+					ended++
+				}
+				entries[m.cause].delivered(m, now)
+			}
+		}
+		if fired > 24 || ended > fired || fired == 0 {
+			t.Errorf("every %s: got %d messages about beginnings and %d about ends", rhythm, fired, ended)
+		}
+	}
+}
+
 // TestClaimKeepsOthersAway claims a message, and again before and after the time of the claim, as after
 // the death of the sender.
 func TestClaimKeepsOthersAway(t *testing.T) {
@@ -91,8 +141,8 @@ func TestClaimKeepsOthersAway(t *testing.T) {
 		t.Errorf("got %v, want the same id as %v: the receiver may have the message", again, first)
 	}
 	entries["hold.lead"].delivered(again[0], start)
-	advance(entries, nil, time.Hour, start.Add(time.Hour))
-	if ended := claim("on-call", entries, time.Hour, start.Add(time.Hour)); len(ended) != 1 || ended[0].ID == first[0].ID {
+	advance(entries, nil, time.Hour, start.Add(time.Minute))
+	if ended := claim("on-call", entries, time.Hour, start.Add(time.Minute+settle)); len(ended) != 1 || ended[0].ID == first[0].ID {
 		t.Errorf("got %v, want a message with another id", ended)
 	}
 }

@@ -197,7 +197,7 @@ func TestForgetWhatIsUnfinished(t *testing.T) {
 		open = append(open, p.Vendor+" "+p.Type+" "+p.State+" "+p.Key)
 	}
 	want := []string{
-		"lms user.updated waiting " + keyOf("pending"), "lms user.deleted waiting " + keyOf("held"),
+		"lms user.updated waiting " + keyOf("pending"), "lms user.deleted held " + keyOf("held"),
 		"lms user.updated " + ops.PendingReplay + " " + keyOf("replayed"), "lms user.created " + ops.PendingUnread + " " + keyOf("unread"),
 	}
 	if diff := cmp.Diff(want, open); diff != "" {

@@ -73,7 +73,7 @@ type HistoryEvent struct {
 	Changed   []string `json:"changed,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 
-	held  bool       // a person has to approve the deletion
+	claim uint64     // fencing token of the process at work; 0: none
 	later bool       // the deletion of a disabled account, in its grace
 	key   record.Key // of the event
 	order events.Position
@@ -101,6 +101,7 @@ const AccountDisabled = "disabled"
 // States of an effect without an outcome.
 const (
 	EffectWaiting = "waiting"
+	EffectHeld    = "held" // a person has to approve the deletion
 	EffectAtWork  = "at work"
 	EffectUnknown = "unknown outcome" // a look-up at the vendor comes first
 )
@@ -126,6 +127,9 @@ func (s *Service) History(ctx context.Context, user string) (History, error) {
 		return h, err
 	}
 	if err := s.nameHolders(ctx, &h); err != nil {
+		return h, err
+	}
+	if err := s.interrupted(ctx, &h); err != nil {
 		return h, err
 	}
 	return h, s.waits(ctx, &h)

@@ -110,12 +110,15 @@ func pending(vendor string, r *record.Record, e *record.Effect) HistoryEvent {
 	if e.Due.After(time.Now()) {
 		h.Until = &e.Due
 	}
+	if h.State == EffectAtWork {
+		h.claim = r.Claim.Token
+	}
 	failure, failed := r.FailureOf(e)
 	switch other, blocked := record.Blocker(r, e.Key, e.Replay); {
 	case blocked:
 		h.behind = &other
 	case e.Held:
-		h.held, h.Why = true, whyHeld
+		h.Why, h.Until = whyHeld, nil // no attempt is made before the approval
 	case e.Later && !e.Tried:
 		h.later, h.Why = true, "deletes the disabled account"
 	case e.Prerequisite:
@@ -138,6 +141,8 @@ func effectState(r *record.Record, e *record.Effect) string {
 		return EffectUnknown
 	case r.Claim.Is(e.Key, e.Replay):
 		return EffectAtWork
+	case e.Held:
+		return EffectHeld
 	default:
 		return EffectWaiting
 	}

@@ -52,7 +52,7 @@ func TestHistory(t *testing.T) {
 			{Effect: failed, Outcome: record.Outcome{Kind: events.Failed, At: time.Now(), Message: "no"}},
 		}
 		calling.Attempts, calling.Tried, behind.Course = 1, true, "go"
-		r.Pending, r.Claim = []record.Effect{calling, behind}, &record.Claim{Key: calling.Key}
+		r.Pending, r.Claim = []record.Effect{calling, behind}, &record.Claim{Key: calling.Key, Token: 5}
 	})
 	w.addLetter("failed", "ada", failed)
 	next := time.Now().Add(time.Hour).Truncate(time.Millisecond)
@@ -66,11 +66,27 @@ func TestHistory(t *testing.T) {
 	w.change(streams.EffectsBucket, record.ActivityKey("lms", "ada", keyOf("tracked")), func(r *record.Record) {
 		r.Finished = []record.Finished{{Effect: tracked, Outcome: record.Outcome{Kind: events.Done, At: time.Now()}}}
 	})
+	interrupted := func(when string) {
+		t.Helper()
+		if _, states := w.history("ada"); !strings.HasPrefix(states["lms calling"], "unknown outcome, the process that called the vendor has ended") {
+			t.Errorf("%s: got %q", when, states["lms calling"])
+		}
+	}
+	interrupted("without an owner")
+	leases, err := streams.OpenLeases(t.Context(), w.client, time.Minute)
+	w.check(err)
+	_, err = leases.Acquire(t.Context(), "lms", "process-2")
+	w.check(err)
+	interrupted("before the token of the next owner")
+	own, err := streams.OpenOwnership(t.Context(), w.client, "lms")
+	w.check(err)
+	_, err = own.RaiseToken(t.Context(), 4)
+	w.check(err)
 	h, states := w.history("ada")
 	want := map[string]string{
 		"lms created": "done", "lms updated": "done", "lms failed": "failed, no", "lms calling": "at work", "lms tracked": "done",
 		"lms behind": "waiting, waits for the user.updated before it (event key " + keyOf("calling") + ")",
-		"crm held":   "waiting, deletions are held until a person approves them: see usher status",
+		"crm held":   "held, deletions are held until a person approves them: see usher status",
 		"crm early":  "waiting, " + handlers.ErrNoAccount.Error(),
 	}
 	if diff := cmp.Diff(want, states); diff != "" {
@@ -91,6 +107,9 @@ func TestHistory(t *testing.T) {
 			t.Error("updated: no time of the last try")
 		}
 	}
+	_, err = own.RaiseToken(t.Context(), 5)
+	w.check(err)
+	interrupted("with a later owner")
 	w.account("crm", "ada", func(r *record.Record) { r.Pending = []record.Effect{unknown} })
 	if _, states := w.history("ada"); states["crm unknown"] != "unknown outcome" {
 		t.Errorf("got %q", states["crm unknown"])

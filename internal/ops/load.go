@@ -10,7 +10,8 @@ import (
 type Load struct {
 	Consumers map[string]streams.ConsumerState // by kind
 	// Waiting is the number of users, and of activity events, in wait for a time or for the
-	// vendor: timers, and wakes not taken yet.
+	// vendor: timers, and wakes not taken yet. A timer may outlive the work of its user; see
+	// Service.countWaiting.
 	Waiting int
 }
 
@@ -52,8 +53,8 @@ func (l Load) status(vendor string) VendorStatus {
 		Replays:    l.Consumers[Replay].Pending,
 	}
 	for _, kind := range []string{Lifecycle, Activity, Replay} {
-		if at := l.Consumers[kind].Oldest; !at.IsZero() && (v.Oldest == nil || at.Before(*v.Oldest)) {
-			v.Oldest = &at
+		if at := l.Consumers[kind].Oldest; !at.IsZero() {
+			v.Oldest = earliest(v.Oldest, at)
 		}
 	}
 	return v

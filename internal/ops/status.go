@@ -60,14 +60,16 @@ type VendorStatus struct {
 	State      string     `json:"state"`
 	Mode       string     `json:"mode"` // of the configuration: live, shadow or off
 	Why        string     `json:"why,omitempty"`
-	Since      *time.Time `json:"since,omitempty"`  // of a hold or a pause
-	Until      *time.Time `json:"until,omitempty"`  // end of a pause; nil: by hand
-	Pending    uint64     `json:"pending"`          // events stored and not registered yet
-	Unfinished int        `json:"unfinished"`       // activity events in flight
-	Waiting    int        `json:"waiting"`          // users, and activity events, in wait for a time or for the vendor
-	Replays    uint64     `json:"replays"`          // replays in flight
-	Oldest     *time.Time `json:"oldest,omitempty"` // storage time of the oldest of Pending, Unfinished and Replays
-	Dead       int        `json:"dead_letters"`
+	Since      *time.Time `json:"since,omitempty"` // of a hold or a pause
+	Until      *time.Time `json:"until,omitempty"` // end of a pause; nil: by hand
+	Pending    uint64     `json:"pending"`         // events stored and not registered yet
+	Unfinished int        `json:"unfinished"`      // activity events in flight
+	Waiting    int        `json:"waiting"`         // users, and activity events, in wait for a time or for the vendor
+	// WaitingSince is the registration of the oldest event of Waiting; nil: unknown, as with very many.
+	WaitingSince *time.Time `json:"waiting_since,omitempty"`
+	Replays      uint64     `json:"replays"`          // replays in flight
+	Oldest       *time.Time `json:"oldest,omitempty"` // storage time of the oldest of Pending, Unfinished and Replays
+	Dead         int        `json:"dead_letters"`
 	// Deletions is the hold by the limits of the vendor, and Approved the end of an approval for the
 	// vendor alone; nil: none.
 	Deletions *DeletionHold `json:"deletions,omitempty"`
@@ -214,6 +216,9 @@ func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*V
 		return nil, err
 	}
 	v := load.status(vendor)
+	if err := s.countWaiting(ctx, &v); err != nil {
+		return nil, err
+	}
 	section, _ := s.Config.Section(vendor)
 	v.Mode = section.Rules.Mode.String()
 	if p, paused := o.pauses[vendor]; paused {

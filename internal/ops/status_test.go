@@ -71,13 +71,27 @@ func TestStatusOfAVendor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, due := range []time.Time{time.Now().Add(time.Hour), time.Now().Add(time.Hour), time.Now()} {
+		// A former owner had a timer for each user as well.
+		if err := timers.Arm(t.Context(), streams.Timer{Vendor: "lead", Digest: fmt.Sprint("user-", i), Due: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
 		if err := timers.Arm(t.Context(), streams.Timer{Vendor: "lead", Digest: fmt.Sprint("user-", i), Token: 1, Due: due}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if err := timers.Keep(t.Context(), "lead", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
 	natstest.Until(t, "a timer has fired", func() bool { n, err := timers.CountWakes(t.Context(), "lead"); return err == nil && n == 1 })
-	if v := want(ops.Stalled, false); v.Waiting != 3 || v.Pending != 0 || v.Oldest != nil {
-		t.Errorf("got %+v, want three users that wait", v)
+	if v := want(ops.Idle, true); v.Waiting != 0 || v.WaitingSince != nil {
+		t.Errorf("got %+v with timers of users without work, want none that waits", v)
+	}
+	since := time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
+	for i := range 3 {
+		store(t, b, fmt.Sprint("lead.user-", i), deletion("u", since.Add(time.Duration(i)*time.Minute), false))
+	}
+	if v := want(ops.Stalled, false); v.Waiting != 3 || v.Pending != 0 || v.Oldest != nil || v.WaitingSince == nil || !v.OldestWork().Equal(since) {
+		t.Errorf("got %+v, want three users that wait since %s", v, since)
 	}
 	began := time.Now()
 	for _, id := range []string{"e1", "e2"} {

@@ -132,6 +132,7 @@ type vendorFacts struct {
 	pause      *PauseState
 	hold       *streams.Hold
 	guard      *DeletionHold
+	unowned    bool   // no process works for the vendor
 	account    string // state of the account
 	effects    []HistoryEvent
 	unread     []unreadEvent // in the order of the stream
@@ -208,6 +209,11 @@ func (s *Service) addConsumers(ctx context.Context, f *vendorFacts) error {
 	if section.Rules.Mode.Is(config.Off) {
 		f.off = s.Config.Off()[f.name]
 	}
+	owned, err := s.owned(ctx, f.name, load)
+	if err != nil {
+		return err
+	}
+	f.unowned = !owned
 	own, err := streams.OpenOwnership(ctx, s.Streams.Client, f.name)
 	if errors.Is(err, streams.ErrNoStream) { // only a former version has served the vendor
 		return nil

@@ -33,6 +33,9 @@ func (f *vendorFacts) line() UserAtVendor {
 	default:
 		f.ended(&l)
 	}
+	if f.unowned && slices.Contains([]string{UserQueued, UserWaiting}, l.State) {
+		l.Do = "see that usher serve runs: no process works for the vendor now"
+	}
 	return l
 }
 
@@ -72,12 +75,14 @@ func (f *vendorFacts) unfinished(l *UserAtVendor, e HistoryEvent) {
 	switch dead, failed := f.deadAccount(); {
 	case f.pause != nil:
 		f.paused(l)
-	case e.held:
+	case e.State == EffectHeld:
 		f.held(l)
 	case e.State == EffectAtWork:
 		l.State = UserAtWork
 	case f.hold != nil:
 		f.onHold(l)
+	case e.State == EffectUnknown:
+		l.State, l.Why = UserWaiting, cmp.Or(e.Why, "it is unknown whether the vendor made the change: usher asks the vendor first")
 	case !e.begun.IsZero() && failed: // waits for an account that a dead letter keeps away
 		f.dead(l, dead)
 	case !e.begun.IsZero():

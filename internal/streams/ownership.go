@@ -46,15 +46,9 @@ func (o *Ownership) key(name string) string { return o.vendor + "." + name }
 // floor of the next ownership.
 func (o *Ownership) RaiseToken(ctx context.Context, floor uint64) (uint64, error) {
 	for {
-		value, revision, err := o.records.Load(ctx, o.key("token"))
+		last, revision, err := o.token(ctx)
 		if err != nil {
 			return 0, err
-		}
-		var last uint64
-		if revision > 0 {
-			if last, err = strconv.ParseUint(string(value), 10, 64); err != nil {
-				return 0, fmt.Errorf("token of %s: %w", o.vendor, err)
-			}
 		}
 		token := max(last, floor) + 1
 		_, err = o.records.Store(ctx, o.key("token"), strconv.AppendUint(nil, token, 10), revision)
@@ -65,6 +59,23 @@ func (o *Ownership) RaiseToken(ctx context.Context, floor uint64) (uint64, error
 			return 0, err
 		}
 	}
+}
+
+// Token returns the fencing token of the last owner; zero before the first.
+func (o *Ownership) Token(ctx context.Context) (uint64, error) {
+	token, _, err := o.token(ctx)
+	return token, err
+}
+
+func (o *Ownership) token(ctx context.Context) (token, revision uint64, err error) {
+	value, revision, err := o.records.Load(ctx, o.key("token"))
+	if err != nil || revision == 0 {
+		return 0, 0, err
+	}
+	if token, err = strconv.ParseUint(string(value), 10, 64); err != nil {
+		return 0, 0, fmt.Errorf("token of %s: %w", o.vendor, err)
+	}
+	return token, revision, nil
 }
 
 // Position reads the committed position; the zero Position before the first Commit.

@@ -127,26 +127,53 @@ func (t *Timers) Sentinel(ctx context.Context, vendor string) (nonce string, err
 // Armed returns the timers of a vendor as digest.token, sorted, without the sentinel. Armed
 // lists every subject: use Armed in tests and for diagnosis only.
 func (t *Timers) Armed(ctx context.Context, vendor string) ([]string, error) {
-	ctx, cancel := t.client.call(ctx)
-	defer cancel()
-	prefix := t.names.TimerSubject + "." + vendor + "."
-	info, err := t.stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	armed, err := t.subjects(ctx, t.names.TimerSubject+"."+vendor+".")
 	if err != nil {
 		return nil, fmt.Errorf("list timers of %s: %w", vendor, err)
 	}
-	var armed []string
+	return armed, nil
+}
+
+// subjects returns the subjects with messages below a prefix, sorted, without the prefix and
+// without the sentinel.
+func (t *Timers) subjects(ctx context.Context, prefix string) (list []string, err error) {
+	ctx, cancel := t.client.call(ctx)
+	defer cancel()
+	info, err := t.stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	if err != nil {
+		return nil, err
+	}
 	for _, subject := range slices.Sorted(maps.Keys(info.State.Subjects)) {
 		if name := strings.TrimPrefix(subject, prefix); name != sentinel {
-			armed = append(armed, name)
+			list = append(list, name)
 		}
 	}
-	return armed, nil
+	return list, nil
 }
 
 // WaitingCounter returns a counter of the timers of a vendor, without the sentinel.
 func (n Names) WaitingCounter(vendor, consumer string) CounterConfig {
 	n = n.WithDefaults()
 	return CounterConfig{Stream: n.Timers, Consumer: consumer, Subjects: []string{n.TimerSubject + "." + vendor + ".*.>"}}
+}
+
+// Digests returns the digests of the timers and wakes of a vendor, sorted, without timers that wake
+// nobody. A timer may outlive the work of its user. Digests lists every subject.
+func (t *Timers) Digests(ctx context.Context, vendor string) ([]string, error) {
+	armed, err := t.Armed(ctx, vendor)
+	if err != nil {
+		return nil, err
+	}
+	woken, err := t.subjects(ctx, t.names.WakeSubject+"."+vendor+".")
+	if err != nil {
+		return nil, fmt.Errorf("list wakes of %s: %w", vendor, err)
+	}
+	for i, name := range armed {
+		armed[i] = name[:strings.LastIndexByte(name, '.')] // without the token
+	}
+	list := slices.DeleteFunc(slices.Concat(armed, woken), func(digest string) bool { return digest == keep })
+	slices.Sort(list)
+	return slices.Compact(list), nil
 }
 
 // CountWakes returns the number of wakes of a vendor that are not acknowledged.

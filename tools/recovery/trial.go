@@ -52,7 +52,8 @@ type trial struct {
 	workers int // started so far
 	users   int // so far
 	sent    []sent
-	killed  bool // a process, with calls in flight
+	pupils  []*scenario.User // of a mixed load, without an enrolment
+	killed  bool             // a process, with calls in flight
 }
 
 // sent is a published event.

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/tools/environment"
 	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // UpgradeReport counts the events of an upgrade under load.
@@ -16,14 +17,16 @@ type UpgradeReport struct {
 	Former   string // the commit of the former version
 	Replaced int    // processes
 	Events   int
-	Longest  time.Duration // of one replacement, from the signal to the end of the former process
-	Faults   []string
+	// Enrolments and Activities are parts of Events.
+	Enrolments, Activities int
+	Longest                time.Duration // of one replacement, from the signal to the end of the former process
+	Faults                 []string
 }
 
 // String returns the report as a line.
 func (r *UpgradeReport) String() string {
-	return fmt.Sprintf("%s: %d processes of %.12s replaced one by one under load, %d events, the longest end of a process %s: %d faults",
-		r.Vendor, r.Replaced, r.Former, r.Events, r.Longest.Round(100*time.Millisecond), len(r.Faults))
+	return fmt.Sprintf("%s: %d processes of %.12s replaced one by one under load, %d events with %d enrolments and %d activities, the longest end of a process %s: %d faults",
+		r.Vendor, r.Replaced, r.Former, r.Events, r.Enrolments, r.Activities, r.Longest.Round(100*time.Millisecond), len(r.Faults))
 }
 
 // stopWithin is the longest time for the end of a process after SIGTERM: worker.shutdown and some more.
@@ -59,7 +62,19 @@ func Upgrade(ctx context.Context, c Config, former string, r *UpgradeReport) (er
 		return err
 	}
 	faults, err := t.judge(ctx, stuck)
-	r.Faults, r.Events = append(r.Faults, faults...), len(t.sent)
+	if err != nil {
+		return err
+	}
+	state, err := t.State(ctx)
+	r.Faults, r.Events = append(append(r.Faults, faults...), t.missing(state)...), len(t.sent)
+	for _, s := range t.sent {
+		switch s.kind {
+		case events.EnrollmentRequested:
+			r.Enrolments++
+		case events.ActivityTracked:
+			r.Activities++
+		}
+	}
 	return err
 }
 
@@ -84,20 +99,12 @@ func (t *trial) replace(ctx context.Context, w *environment.Worker, span time.Du
 	return failed
 }
 
-// mixedLoad publishes creations, enrolments and changes of users for a span.
+// mixedLoad publishes creations, changes, enrolments and activities of users for a span. The first users in
+// line for an enrolment were created in an earlier span, by the former version.
 func (t *trial) mixedLoad(ctx context.Context, span time.Duration) error {
 	const every = 100 * time.Millisecond
-	var last *scenario.User
 	for begun, n := time.Now(), 0; time.Since(begun) < span; n++ {
-		switch {
-		case last != nil && n%4 == 1:
-			t.Writer.Enroll(last, "algebra")
-		case last != nil && n%4 == 2:
-			t.Writer.Update(last)
-		default:
-			last = t.user(well)
-			t.Writer.Create(last)
-		}
+		t.writeMixed(n)
 		if err := t.send(ctx); err != nil {
 			return err
 		}
@@ -106,4 +113,40 @@ func (t *trial) mixedLoad(ctx context.Context, span time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// writeMixed writes the event number n of a mixed load.
+func (t *trial) writeMixed(n int) {
+	switch takesActivity := t.vendor != "miestro"; {
+	case len(t.pupils) > 0 && n%4 == 1:
+		t.Writer.Enroll(t.pupils[0], "algebra")
+		t.pupils = t.pupils[1:]
+	case len(t.pupils) > 0 && n%8 == 2 && takesActivity:
+		t.Writer.Act(t.pupils[0], "lesson_completed", n)
+	case len(t.pupils) > 0 && n%4 == 2:
+		t.Writer.Update(t.pupils[len(t.pupils)-1])
+	default:
+		pupil := t.user(well)
+		t.Writer.Create(pupil)
+		t.pupils = append(t.pupils, pupil)
+	}
+}
+
+// missing returns the faults of enrolments and activities: each done event is at the vendor, once.
+func (t *trial) missing(state sandbox.VendorState) (faults []string) {
+	done := map[string]int{}
+	for _, s := range t.sent {
+		if found := t.results.Of(s.id); len(found) > 0 && found[0].Outcome == events.Done {
+			done[s.kind]++
+		}
+	}
+	for _, kind := range []struct {
+		name string
+		at   int
+	}{{events.EnrollmentRequested, len(state.Enrollments)}, {events.ActivityTracked, len(state.Events)}} {
+		if kind.at != done[kind.name] {
+			faults = append(faults, fmt.Sprintf("%d events %s are done, and %d are at the vendor", done[kind.name], kind.name, kind.at))
+		}
+	}
+	return faults
 }

@@ -41,6 +41,14 @@ func (a *App) Config() (config.Config, error) {
 
 // ConfigAt loads the configuration from a file; see Config.
 func (a *App) ConfigAt(path string) (config.Config, error) {
+	c, err := a.load(path)
+	if err != nil {
+		return c, Usage(err)
+	}
+	return c, nil
+}
+
+func (a *App) load(path string) (config.Config, error) {
 	flags := map[string]string{}
 	if a.NATSContext != "" {
 		flags["nats.context"] = a.NATSContext
@@ -48,11 +56,7 @@ func (a *App) ConfigAt(path string) (config.Config, error) {
 	if a.Server != "" {
 		flags["nats.url"] = a.Server
 	}
-	c, err := config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Kinds: a.Catalog.Kinds(), Instance: a.Catalog.Instance})
-	if err != nil {
-		return c, Usage(err)
-	}
-	return c, nil
+	return config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Kinds: a.Catalog.Kinds(), Instance: a.Catalog.Instance})
 }
 
 // ConfigPath returns the path of the configuration file. The file need not exist.

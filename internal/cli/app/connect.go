@@ -32,6 +32,15 @@ func (a *App) Connect(ctx context.Context) (c config.Config, set *streams.Set, e
 	return c, set, end, err
 }
 
+// ConnectAlone is Connect for a command that calls no vendor and makes no event: only faults of the
+// connection, and of the source of actions, end the command.
+func (a *App) ConnectAlone(ctx context.Context) (c config.Config, set *streams.Set, end func(), err error) {
+	if c, err = a.ConfigFor("nats", "source"); err == nil {
+		set, end, err = a.ConnectTo(ctx, c)
+	}
+	return c, set, end, err
+}
+
 // ConnectTo connects to the NATS server of usher serve. A command never starts an embedded
 // server: no usher serve would see its messages. end closes the connection.
 func (a *App) ConnectTo(ctx context.Context, c config.Config) (set *streams.Set, end func(), err error) {
@@ -73,6 +82,15 @@ func Dialable(addr string) string {
 // Service connects to NATS and returns the operations for people. end closes the connection.
 func (a *App) Service(ctx context.Context) (s *ops.Service, end func(), err error) {
 	c, set, end, err := a.Connect(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a.Catalog.Service(set, c), end, nil
+}
+
+// Operations is Service for a command that only reads and writes NATS; see ConnectAlone.
+func (a *App) Operations(ctx context.Context) (s *ops.Service, end func(), err error) {
+	c, set, end, err := a.ConnectAlone(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

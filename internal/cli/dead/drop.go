@@ -91,7 +91,7 @@ func (d dropCmd) confirm(ctx context.Context, a *app.App, list []ops.Letter) err
 
 // Run removes the dead letters.
 func (d dropCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -54,17 +55,9 @@ type summary struct {
 	Payload *struct{} `json:"payload,omitempty"`
 }
 
-// shownID returns an id for a list: an id that is an e-mail is masked.
-func shownID(id string) string {
-	if strings.Contains(id, "@") {
-		return output.MaskEmail(id)
-	}
-	return id
-}
-
 // Run prints the list.
 func (l listCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,7 +72,7 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 	if l.Data() {
 		out := make([]summary, len(list))
 		for i, one := range list {
-			out[i] = summary{ID: one.ID(), State: one.State, UserID: shownID(one.UserID), Course: shownID(one.Course), Cause: one.Cause.Key, DeadLetter: one.DeadLetter}
+			out[i] = summary{ID: one.ID(), State: one.State, UserID: masking.ID(one.UserID), Course: masking.ID(one.Course), Cause: one.Cause.Key, DeadLetter: one.DeadLetter}
 		}
 		return l.Write(a, out)
 	}
@@ -89,7 +82,7 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 	var rows [][]string
 	for _, l := range list {
 		rows = append(rows, []string{
-			l.ID(), l.Type, l.EventID, shownID(l.UserID), shownID(l.Course), l.Class, status(l.Status), strconv.Itoa(l.Attempts),
+			l.ID(), l.Type, l.EventID, masking.ID(l.UserID), masking.ID(l.Course), l.Class, status(l.Status), strconv.Itoa(l.Attempts),
 			l.LastTry.UTC().Format(time.RFC3339), l.State, l.Message,
 		})
 	}
@@ -101,7 +94,7 @@ func (l listCmd) brief(a *app.App, list []ops.Letter) error {
 	var rows [][]string
 	for _, l := range list {
 		rows = append(rows, []string{
-			l.ID(), shownID(l.UserID), shownID(l.Course), l.Class, l.LastTry.UTC().Format(time.RFC3339), l.State, l.Type + ": " + l.Message,
+			l.ID(), masking.ID(l.UserID), masking.ID(l.Course), l.Class, l.LastTry.UTC().Format(time.RFC3339), l.State, l.Type + ": " + l.Message,
 		})
 	}
 	err := l.Advice(a, []string{"ID", "user", "course", "class", "last try", "state", "event and message"}, rows)

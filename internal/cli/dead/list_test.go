@@ -35,12 +35,3 @@ func TestPayloadWithoutControlCharacters(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
-
-// A list shows ids, and no e-mail.
-func TestShownID(t *testing.T) {
-	for id, want := range map[string]string{"u-1": "u-1", "ada@example.org": "a…@example.org", "": ""} {
-		if got := shownID(id); got != want {
-			t.Errorf("%q: got %q, want %q", id, got, want)
-		}
-	}
-}

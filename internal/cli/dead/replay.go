@@ -12,6 +12,7 @@ import (
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -73,7 +74,7 @@ func (r replayCmd) Validate() error {
 
 // Run sends the dead letters back, or previews the replays.
 func (r replayCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}
@@ -171,7 +172,7 @@ func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Service
 	}
 	var rows [][]string
 	for _, f := range found {
-		rows = append(rows, []string{f.ID, f.Type, shownID(f.UserID), f.EventID, f.String()})
+		rows = append(rows, []string{f.ID, f.Type, masking.ID(f.UserID), f.EventID, f.String()})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no dead letter matches")

@@ -50,7 +50,7 @@ type letter struct {
 
 // Run prints the dead letter.
 func (s showCmd) Run(ctx context.Context, a *app.App) error {
-	service, end, err := a.Service(ctx)
+	service, end, err := a.Operations(ctx)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/mattn/go-isatty"
 )
@@ -74,21 +73,4 @@ func Count(n int, noun string) string {
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
-}
-
-// MaskEmail returns the first letter and the domain of an e-mail.
-func MaskEmail(email string) string {
-	local, domain, ok := strings.Cut(email, "@")
-	if !ok {
-		local, domain = email, ""
-	}
-	first, _ := utf8.DecodeRuneInString(local)
-	switch {
-	case local == "":
-		return ""
-	case !ok:
-		return string(first) + "…"
-	default:
-		return string(first) + "…@" + domain
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/internal/masking"
 	"github.com/usherhq/usher/internal/reconcile"
 	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
@@ -132,7 +133,7 @@ func (r Cmd) print(a *app.App, found reconcile.Report) error {
 	}
 	var rows [][]string
 	for _, d := range found.Differences {
-		rows = append(rows, []string{string(d.Kind), d.AccountID, d.UserID, d.Email, string(d.Repair), d.Note})
+		rows = append(rows, []string{string(d.Kind), d.AccountID, masking.ID(d.UserID), d.Email, string(d.Repair), d.Note})
 	}
 	if len(rows) > 0 {
 		if err := r.Rows(a, []string{"difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
@@ -174,7 +175,7 @@ func (r Cmd) masked(list []reconcile.Difference) []reconcile.Difference {
 	out := slices.Clone(list)
 	for i := range out {
 		if !r.Emails {
-			out[i].Email = output.MaskEmail(out[i].Email)
+			out[i].Email = masking.Email(out[i].Email)
 		}
 	}
 	return out
