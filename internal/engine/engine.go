@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if !e.storesOnly() {
 		e.logDifferences(ctx, ports)
 	}
-	e.Log.Info().Str("vendors", strings.Join(names(e.on()), ", ")).Msg("serving")
+	e.Log.Info().Str("vendors", strings.Join(names(e.on()), ", ")).Str("file", cmp.Or(e.Config.File(), "none")).Msg("serving")
 	if e.ready != nil {
 		e.ready()
 	}

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,7 +14,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	mailbox "github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
@@ -178,7 +178,11 @@ func (w *world) graced(ctx context.Context) error {
 			if err != nil {
 				return false
 			}
-			if r, err := mailbox.Decode(stored.Value()); err != nil || len(r.Pending) > 0 {
+			var record struct {
+				Form    int      `json:"effects"`
+				Pending []string `json:"pending"`
+			}
+			if err := json.Unmarshal(stored.Value(), &record); err != nil || record.Form == 0 || len(record.Pending) > 0 {
 				pending++
 			}
 		}
