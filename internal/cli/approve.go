@@ -17,12 +17,21 @@ type approveCmd struct {
 	Deletions approveDeletionsCmd `cmd:"" help:"List, approve or drop deletions that are on hold."`
 }
 
+// Help is shown below the flags.
+func (approveCmd) Help() string {
+	return `Deletions are on hold when far more users are to be deleted than usual: usher status says so.
+
+Examples:
+  usher approve deletions --list
+  usher approve deletions --reason "the summer's clean-up, ticket 4711"`
+}
+
 // approveDeletionsCmd is usher approve deletions.
 type approveDeletionsCmd struct {
 	Vendor     app.VendorFlags `help:"Only at this vendor; at all vendors by default. May be repeated." placeholder:"NAME"`
 	For        time.Duration   `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
 	Drop       bool            `help:"Turn the deletions on hold into dead letters."`
-	End        bool            `help:"End an approval by --for early: usher holds too many deletions again."`
+	End        bool            `help:"End an approval before its time is over: deletions beyond the limits are held again."`
 	List       bool            `help:"List the deletions on hold."`
 	app.Actor  `embed:""`
 	app.Output `embed:""`

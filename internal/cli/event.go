@@ -40,7 +40,7 @@ Examples:
 // Validate returns an error for an empty id.
 func (e eventCmd) Validate() error {
 	if strings.TrimSpace(e.ID) == "" {
-		return errors.New("the id is empty")
+		return errors.New("which event? Give its id")
 	}
 	return nil
 }

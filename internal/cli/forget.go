@@ -48,7 +48,7 @@ Examples:
 // Validate returns an error if the reason names the user: the reason is stored for usher audit.
 func (f forgetCmd) Validate() error {
 	if f.ID == "" {
-		return errors.New("the user_id is empty")
+		return errors.New("which user? Give the user_id")
 	}
 	for _, name := range append([]string{f.ID}, f.Email...) {
 		if strings.Contains(f.Reason, name) {

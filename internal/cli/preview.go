@@ -152,7 +152,7 @@ Examples:
 // Validate returns an error for an empty id.
 func (r resyncCmd) Validate() error {
 	if strings.TrimSpace(r.ID) == "" {
-		return errors.New("the user_id is empty")
+		return errors.New("which user? Give the user_id")
 	}
 	return r.Actor.Validate()
 }

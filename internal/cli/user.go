@@ -26,13 +26,16 @@ type userCmd struct {
 func (userCmd) Help() string {
 	return `Shows why Ada has, or has no, account in the LMS. The first lines answer, one for each vendor:
   done          every event has ended
-  queued        an event waits for its turn: how many events come before it, and since when
-  waiting       for the next attempt, with the last error; or for the account
-  held          the deletion guard holds the deletion until an operator approves
+  queued        an event waits for its turn: how many come before, and since when
+  waiting       for the next attempt, with the last error; or for the account;
+                or for the next process, after the end of one at work
+  at work       the vendor is being called
+  held          the deletion guard holds the deletion: an operator decides
   paused        a person has paused the vendor
-  on hold       the vendor fails or refuses the credentials, and is checked from time to time
-  out of scope  a rule of the configuration leaves the user out; skipped: another rule forbids the change
-  dead letter   an event failed for good: the class, the reason, and the remedy
+  on hold       the vendor fails or refuses the credentials, and is checked
+  out of scope  a rule of the configuration leaves the user out
+  skipped       another rule forbids the change
+  dead letter   an event failed for good: the class, the reason, the remedy
   never asked   no event of the user is for the vendor
   off           the vendor is off
 Below stand the accounts, and the outcome of each event. The history of an account is kept for
@@ -49,7 +52,7 @@ Examples:
 // Validate returns an error for an empty id.
 func (u userCmd) Validate() error {
 	if strings.TrimSpace(u.ID) == "" {
-		return errors.New("the user_id is empty")
+		return errors.New("which user? Give a user_id or an e-mail")
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func (r *reporter) report(event *Event, e *record.Effect, o record.Outcome, due 
 		level = zerolog.WarnLevel
 	}
 	line := r.deps.Log.WithLevel(level).Str("vendor", r.vendor.Name).Str("type", event.Type).Str("event", event.ID()).Str("key", event.Key).
-		Int("attempts", e.Attempts).Dur("took", took)
+		Int("attempts", e.Attempts).Dur("took_ms", took)
 	if id := r.traceID(event); id != "" {
 		line.Str("trace_id", id)
 	}

@@ -164,7 +164,7 @@ func (a Approval) text() string {
 	case a.none():
 		return "no deletion is on hold" + at + ", and nothing was changed"
 	case !a.Ended.IsZero():
-		return "too many deletions" + at + " are held again; none would have been until " + a.Ended.UTC().Format(time.RFC3339)
+		return "the approval of deletions" + at + " is over, instead of at " + a.Ended.UTC().Format(time.RFC3339) + ": deletions beyond the limits are held again"
 	case a.Drop:
 		return before + "the deletions" + at + " registered before now become dead letters: see usher dead list --class dropped" + a.ofOthers()
 	case before == "":

@@ -30,7 +30,7 @@ func TestApproveDeletions(t *testing.T) {
 		{false, ops.ApproveOptions{Drop: true}, "nothing was dropped", ""},
 		{false, ops.ApproveOptions{End: true}, "no approval is in force", ""},
 		{false, ops.ApproveOptions{For: time.Minute}, "not on hold\nthey go on", streams.DeletionsApproved},
-		{false, ops.ApproveOptions{End: true}, "too many deletions are held again", streams.DeletionsApproved},
+		{false, ops.ApproveOptions{End: true}, "the approval of deletions is over, instead of at", streams.DeletionsApproved},
 		{true, ops.ApproveOptions{Drop: true}, "20 deletions\nthe deletions registered before now become dead letters", streams.DeletionsDropped},
 		{true, ops.ApproveOptions{}, "20 deletions\nthey go on", streams.DeletionsApproved},
 	}
@@ -115,7 +115,7 @@ func TestApproveDeletionsOfAVendor(t *testing.T) {
 		"an end": {
 			records{lead: approved, deletionguard.Key: approved},
 			ops.ApproveOptions{Vendor: "lead", End: true},
-			"too many deletions at lead are held again",
+			"the approval of deletions at lead is over, instead of at",
 			[]string{lead},
 			"lead",
 		},
@@ -141,7 +141,7 @@ func TestApproveDeletionsOfAVendor(t *testing.T) {
 		"the approvals of all vendors": {
 			records{lead: approved, meiro: held},
 			ops.ApproveOptions{End: true},
-			"too many deletions at lead are held again",
+			"the approval of deletions at lead is over, instead of at",
 			[]string{lead},
 			"all",
 		},

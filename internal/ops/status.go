@@ -240,7 +240,7 @@ func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*V
 	case off:
 		v.State = Off
 	case v.Pending+uint64(v.Unfinished)+uint64(v.Waiting)+v.Replays > 0:
-		v.State = Stalled
+		v.State, v.Why = Stalled, "no process of usher serve works for the vendor"
 	}
 	return &v, nil
 }

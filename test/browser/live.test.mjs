@@ -24,8 +24,11 @@ describe("while the demo runs", () => {
       const v = await visit(browser, usher.url, { viewport });
       await v.page.goto("/console/");
       await mark(v.page);
+      await until("every vendor serves", async () => {
+        const shown = await cards(v.page); // at first perhaps none: the demo begins
+        return shown.length === vendors.length && shown.every(({ state }) => state === "serving");
+      });
       assert.deepEqual((await cards(v.page)).map(({ vendor }) => vendor).sort(), vendors);
-      await until("every vendor serves", async () => (await cards(v.page)).every(({ state }) => state === "serving"));
       const first = await cards(v.page);
       await until("the numbers of every card are others", async () => same(await cards(v.page), first).length === 0);
       await until("every chart is drawn", async () => (await drawn(v.page)).every((n) => n > 200));
