@@ -68,4 +68,4 @@ func TestLateCommitOfAFormerOwner(t *testing.T) {
 }
 
 // longCall is the time after which a call holds back no position.
-const longCall = 500 * time.Millisecond
+const longCall = 2 * time.Second

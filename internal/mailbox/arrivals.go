@@ -123,6 +123,17 @@ func (h *hand) settleRegistered(r *record.Record) (left []*arrival) {
 	return left
 }
 
+// holdsBack reports whether the arrivals in hand hold back the position of every pending effect, so that
+// the next owner reads the events again after a crash, without a timer.
+func (h *hand) holdsBack(r *record.Record) bool {
+	for i := range r.Pending {
+		if a := h.of(&r.Pending[i]); a == nil || a.settled || !a.ours {
+			return false
+		}
+	}
+	return r.Claim == nil && !r.HasReturns()
+}
+
 // errUndelivered says that the stream of replays has not been read up to the replay.
 var errUndelivered = errors.New("the replay is not delivered yet")
 

@@ -177,7 +177,7 @@ func (p *parts) recovered(ctx context.Context, c call) (reply handlers.Reply, er
 
 // longCall is the time after which a call gets a timer as a safety net, and no longer holds
 // back the positions of the turn.
-const longCall = 500 * time.Millisecond
+const longCall = 2 * time.Second
 
 // safetyNet sets a timer under a long call, and settles the registered positions: one slow call
 // must not hold back the committed position. The returned function ends the watch.

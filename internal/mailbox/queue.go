@@ -32,6 +32,8 @@ type user struct {
 
 	// Of the turn:
 	stored    stored
+	goneOn    int          // turns that left no timer, one after the other
+	endNet    func()       // of the net under a turn that left no timer; nil: none
 	profile   *seenProfile // with rules
 	timer     timer
 	published map[effectID]bool           // finished effects of the record with published results

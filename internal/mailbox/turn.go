@@ -41,6 +41,10 @@ type turn struct {
 }
 
 func newTurn(m *Mailboxes, u *user, w work) *turn {
+	if u.endNet != nil {
+		u.endNet()
+		u.endNet = nil
+	}
 	if w.wake != nil {
 		u.timer.due = time.Time{}
 	}
@@ -267,6 +271,9 @@ func (t *turn) end(ctx context.Context) remainder {
 	if !due.IsZero() {
 		now := t.deps.Ownership.Now()
 		more = !due.After(now) && t.open(WakeClass(t.user.key))
+		if more && t.goesOn() {
+			return t.goOn(ctx)
+		}
 		if more {
 			due = now.Add(netDelay)
 		}
@@ -282,9 +289,36 @@ func (t *turn) end(ctx context.Context) remainder {
 	t.wake.acknowledge()
 	t.succeeded()
 	t.noteWaits(t.user)
+	t.user.goneOn = 0
 	r := remainder{work: work{class: WakeClass(t.user.key), arrivals: left}, again: more || len(left) > 0}
 	if len(left) > 0 && t.plan.full && !more { // such as while the vendor is on hold
 		r.pause = fullPause
 	}
 	return r
+}
+
+// The bounds of the turns of a mailbox that go on without a timer, so that nobody holds the position
+// back for long.
+const (
+	mostGoneOn     = 5
+	goneOnArrivals = 4 * turnCalls
+)
+
+// goesOn reports whether the next turn may go on from the arrivals in hand, without a timer.
+func (t *turn) goesOn() bool {
+	return t.user.goneOn < mostGoneOn && len(t.hand.list) <= goneOnArrivals && t.hand.holdsBack(t.user.stored.record)
+}
+
+// goOn ends a turn of a mailbox with more to do now. The arrivals stay in hand and hold the position
+// back; the safety net sets a timer if the next turn does not begin soon.
+func (t *turn) goOn(ctx context.Context) remainder {
+	if err := t.hand.settleFinished(ctx, t.user.stored.record); err != nil {
+		return t.retry(ctx, err)
+	}
+	t.wake.acknowledge()
+	t.succeeded()
+	t.noteWaits(t.user)
+	t.user.goneOn++
+	t.user.endNet = t.attempts.safetyNet(ctx)
+	return remainder{work: work{class: WakeClass(t.user.key), arrivals: t.hand.list}, again: true}
 }

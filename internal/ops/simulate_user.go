@@ -124,11 +124,9 @@ func (w *simulator) at(ctx context.Context, v *simulatedAt, u simulatedUser) (ju
 	if err != nil {
 		return judged{}, err
 	}
-	r := &record.Record{}
-	if len(encoded) > 0 {
-		if r, err = record.Decode(encoded); err != nil {
-			return judged{SimulatedRow: SimulatedRow{Would: WouldFail, Message: err.Error()}}, nil
-		}
+	r, fault := readRecord(encoded)
+	if fault != "" {
+		return judged{SimulatedRow: SimulatedRow{Would: WouldFail, Message: fault}}, nil
 	}
 	e, known := u.created, r.State == record.Active
 	if known {
@@ -147,6 +145,18 @@ func (w *simulator) at(ctx context.Context, v *simulatedAt, u simulatedUser) (ju
 		row.email = vendors.NormalEmail(v.vendor.wrote.Email)
 	}
 	return row, nil
+}
+
+// readRecord returns a record, or says why the record cannot be read. A missing record is empty.
+func readRecord(encoded []byte) (r *record.Record, fault string) {
+	if len(encoded) == 0 {
+		return &record.Record{}, ""
+	}
+	r, err := record.Decode(encoded)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return r, ""
 }
 
 // message returns an event of a resync of the present user. All vendors share the decoded event.
