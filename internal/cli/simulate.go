@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/ops"
@@ -99,7 +100,7 @@ func notEmpty(path string) error {
 	if path == "" {
 		return nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.SettingsFile)
 	if err != nil {
 		return fmt.Errorf("the configuration cannot be read: %w", err)
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
+	"github.com/usherhq/usher/bounded"
 	examples "github.com/usherhq/usher/examples/vendors"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/vendors/httpapi"
@@ -101,7 +101,7 @@ type fault struct {
 func (c LintCmd) Run(a *app.App) error {
 	found := []fault{}
 	for _, path := range c.Files {
-		text, err := os.ReadFile(path)
+		text, err := bounded.ReadFile(path, bounded.SettingsFile)
 		if err != nil {
 			return app.Usage(err)
 		}
