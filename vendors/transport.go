@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // ProxyOff is the value of Settings.Proxy for calls without a proxy.
@@ -53,7 +55,7 @@ func (c Connection) roots() (*x509.CertPool, error) {
 	if c.CA == "" {
 		return nil, nil //nolint:nilnil // the CAs of the system
 	}
-	text, err := os.ReadFile(c.CA)
+	text, err := bounded.ReadFile(c.CA, bounded.SettingsFile)
 	if err != nil {
 		return nil, unreadableFile(err)
 	}

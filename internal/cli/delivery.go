@@ -8,13 +8,13 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
@@ -91,7 +91,7 @@ func senderOf(c config.Config, flag, path string) (string, error) {
 
 // try tries a captured delivery, and prints the outcome. Values of people are masked.
 func (k configCheckCmd) try(a *app.App, c config.Config) error {
-	text, err := os.ReadFile(k.Delivery)
+	text, err := bounded.ReadFile(k.Delivery, bounded.SettingsFile)
 	if err != nil {
 		return app.Usage(err)
 	}

@@ -10,10 +10,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/config"
 )
@@ -83,7 +83,7 @@ func (h healthCmd) target(c config.HTTP) (base string, client *http.Client, err 
 
 // trusting returns a TLS configuration that accepts only the certificate in a file.
 func trusting(path string) (*tls.Config, error) {
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.SettingsFile)
 	if err != nil {
 		return nil, fmt.Errorf("read http.tls_cert: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/send"
@@ -85,7 +86,7 @@ func (p previewCmd) events(ctx context.Context, a *app.App) (list []events.Event
 	if p.Target == "-" {
 		input, err = a.Input(ctx)
 	} else {
-		input, err = os.ReadFile(p.Target)
+		input, err = bounded.ReadFile(p.Target, bounded.DataFile)
 	}
 	switch {
 	case errors.Is(err, os.ErrNotExist) && !looksLikeFile(p.Target):

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/masking"
@@ -108,7 +109,7 @@ func notEmpty(path string) error {
 	if path == "" {
 		return nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.SettingsFile)
 	if err != nil {
 		return fmt.Errorf("the configuration cannot be read: %w", err)
 	}

@@ -2,11 +2,12 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 const fileSuffix = "_FILE"
@@ -76,7 +77,7 @@ func (l *loader) variable(s setting) {
 			l.faultAt("", s.key, "is set twice: "+s.variable+" and "+origin, "keep one of them", nil)
 			return
 		}
-		text, err := os.ReadFile(path)
+		text, err := bounded.ReadFile(path, bounded.SettingsFile)
 		value = strings.TrimRight(string(text), "\r\n")
 		if err != nil || value == "" {
 			l.faultAt("", s.key, unreadable(origin, err), "name a file with only the secret", err)

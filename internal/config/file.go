@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 const (
@@ -30,7 +31,7 @@ func (l *loader) parse(path string) (string, *yaml.Node) {
 	if path == "" {
 		path, optional = defaultFile, true
 	}
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.SettingsFile)
 	if optional && errors.Is(err, fs.ErrNotExist) {
 		return path, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -187,7 +187,7 @@ func (l *loader) secretFile(key, given, path string) vendors.Secret {
 	if given != "" {
 		l.fault(key, "has both a secret and a file with a secret", "keep one of them")
 	}
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.SettingsFile)
 	if err != nil {
 		l.fault(key, fmt.Sprintf("names a file that cannot be read: %v", err), "name a file that this process may read")
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // defaultURL is the server of a context without one, as for the nats command.
@@ -81,7 +83,7 @@ func (l *loader) natsContext(name, origin string) {
 	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".json") {
 		path = filepath.Join(l.contextFolder(), name+".json")
 	}
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.SettingsFile)
 	if err != nil {
 		l.faultAt(origin, "nats.context", fmt.Sprintf("names no context of the nats command: %v", err), "see nats context ls; or name a file", err)
 		return

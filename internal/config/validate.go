@@ -181,7 +181,15 @@ func (l *loader) readable(key, path string) {
 	if path == "" {
 		return
 	}
-	f, err := os.Open(path)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // opening a pipe blocks, and would take the text away
+		l.fault(key, "names no regular file: the file is read again after a change", "name a file")
+		return
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(path)
+	}
 	if err == nil {
 		err = f.Close()
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/pause"
@@ -207,7 +208,7 @@ func (s *Server) watchFile(ctx context.Context) {
 // files returns the texts of the file of the configuration and of the files named there.
 func (s *Server) files() (texts []string, err error) {
 	for _, path := range append([]string{s.File}, s.settings().Files()...) {
-		text, err := os.ReadFile(path)
+		text, err := bounded.ReadFile(path, bounded.SettingsFile)
 		if err != nil {
 			return nil, err
 		}

@@ -5,8 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"io/fs"
-	"os"
 	"strings"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // Size is the length of a key in bytes.
@@ -17,7 +18,7 @@ var ErrNoKey = errors.New("want 32 bytes in base64, such as from: openssl rand -
 
 // Read reads a key from a file with 32 bytes in base64. The error has neither path nor content.
 func Read(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.SettingsFile)
 	if err != nil {
 		if cause, ok := errors.AsType[*fs.PathError](err); ok {
 			err = cause.Err

@@ -5,9 +5,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // secure returns the options of TLS. The files are read again at each connection, so that a
@@ -41,7 +42,7 @@ func (o Options) secure() (opts []nats.Option, err error) {
 
 // authorities reads the CA of the server.
 func (o Options) authorities() (*x509.CertPool, error) {
-	pem, err := os.ReadFile(o.CA)
+	pem, err := bounded.ReadFile(o.CA, bounded.SettingsFile)
 	if err != nil {
 		return nil, fmt.Errorf("nats: read the CA: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -166,7 +166,7 @@ func (t Target) connect() (http.RoundTripper, error) {
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	transport.MaxResponseHeaderBytes = 64 << 10
 	if t.CA != "" {
-		text, err := os.ReadFile(t.CA)
+		text, err := bounded.ReadFile(t.CA, bounded.SettingsFile)
 		if err != nil {
 			return nil, errors.New("the file of the setting ca cannot be read")
 		}

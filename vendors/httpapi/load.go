@@ -2,8 +2,9 @@ package httpapi
 
 import (
 	"fmt"
-	"os"
 	"reflect"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // Load reads and checks the file at a path. The error joins a *Fault for each mistake.
@@ -16,7 +17,7 @@ func Load(path string) (*File, error) {
 }
 
 func readText(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.SettingsFile)
 	if err != nil {
 		return nil, fmt.Errorf("the description of the API cannot be read: %w", err)
 	}

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
@@ -123,7 +123,7 @@ func (c Cmd) read(ctx context.Context, a *app.App) (text []byte, err error) {
 	if c.File == "-" {
 		return a.Input(ctx)
 	}
-	return os.ReadFile(c.File)
+	return bounded.ReadFile(c.File, bounded.DataFile)
 }
 
 // open returns the rows of the file as events.

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // The outcomes of a row.
@@ -40,7 +42,7 @@ func openReport(path string) (*report, error) {
 	if path == "" {
 		return r, nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := bounded.ReadFile(path, bounded.DataFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}

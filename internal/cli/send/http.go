@@ -9,10 +9,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
@@ -64,7 +64,7 @@ func (s Cmd) poster(c config.HTTP) (Poster, error) {
 		}
 	}
 	if s.TokenFile != "" {
-		text, err := os.ReadFile(s.TokenFile)
+		text, err := bounded.ReadFile(s.TokenFile, bounded.SettingsFile)
 		if err != nil {
 			return Poster{}, fmt.Errorf("--token-file: %w", err)
 		}

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
@@ -146,7 +146,7 @@ func readFile(ctx context.Context, a *app.App, name string, check func(events.Ev
 	if name == "-" {
 		input, err = a.Input(ctx)
 	} else {
-		input, err = os.ReadFile(name)
+		input, err = bounded.ReadFile(name, bounded.DataFile)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/vendors/httpapi"
 )
@@ -51,7 +51,7 @@ func (c TestCmd) Validate() error {
 
 // Run tests the file.
 func (c TestCmd) Run(ctx context.Context, a *app.App) error {
-	text, err := os.ReadFile(c.File)
+	text, err := bounded.ReadFile(c.File, bounded.SettingsFile)
 	if err != nil {
 		return app.Usage(err)
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
+	"github.com/usherhq/usher/bounded"
 	examples "github.com/usherhq/usher/examples/vendors"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/vendors/httpapi"
@@ -103,7 +103,7 @@ type fault struct {
 func (c LintCmd) Run(a *app.App) error {
 	found, warnings := []fault{}, 0
 	for _, path := range c.Files {
-		text, err := os.ReadFile(path)
+		text, err := bounded.ReadFile(path, bounded.SettingsFile)
 		if err != nil {
 			return app.Usage(err)
 		}
