@@ -131,6 +131,10 @@ func TestFaults(t *testing.T) {
 			file: "%log: info\n",
 			want: []string{"usher.yaml: not YAML: line 1: found unexpected non-alphabetical character; the file must be one YAML document"},
 		},
+		"a brace that stays open": {
+			file: "source: /a\nhttp: {tokens: [x]\nlog: {}\n",
+			want: []string{"usher.yaml: not YAML: line 2: did not find expected ',' or '}' in the list or the mapping at this line; the file must be one YAML document"},
+		},
 		"a tab in the first line": {
 			file: "\tlog: info\n",
 			want: []string{"usher.yaml: not YAML: line 1: begins with a tab: indent with blanks; the file must be one YAML document"},
@@ -141,7 +145,7 @@ func TestFaults(t *testing.T) {
 		},
 		"an alias of nothing": {
 			file: "http: {tokens: [*hidden]}\n",
-			want: []string{"usher.yaml: not YAML: a value refers to an anchor that is not there; quote a text that begins with *; the file must be one YAML document"},
+			want: []string{"usher.yaml: not YAML: line 1: a value begins with *, as a reference of YAML: put the value in quotes; the file must be one YAML document"},
 		},
 		"two documents": {
 			file: "source: /a\n---\nsource: /b\n",

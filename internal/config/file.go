@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/usherhq/usher/bounded"
+	"github.com/usherhq/usher/internal/yamlfault"
 )
 
 const (
@@ -63,7 +64,8 @@ func parse(text []byte) (*yaml.Node, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, notYAML(err, text)
+		line, said := yamlfault.Of(err, text)
+		return nil, fmt.Errorf("not YAML: line %d: %s", line, said)
 	}
 	if !errors.Is(dec.Decode(&second), io.EOF) {
 		return nil, errors.New("has more than one document")
@@ -73,34 +75,6 @@ func parse(text []byte) (*yaml.Node, error) {
 		return nil, nil
 	}
 	return root, nil
-}
-
-// notYAML returns the parser's error without the text of an alias, which may be a secret that
-// begins with a star.
-func notYAML(err error, text []byte) error {
-	said := strings.TrimPrefix(err.Error(), "yaml: ")
-	switch {
-	case strings.Contains(said, "anchor"):
-		said = "a value refers to an anchor that is not there; quote a text that begins with *"
-	case strings.Contains(said, "cannot start any token") && tabbed(text) > 0:
-		said = fmt.Sprintf("line %d: begins with a tab: indent with blanks", tabbed(text))
-	case !strings.HasPrefix(said, "line "):
-		said = "line 1: " + said // the parser omits line 1
-	}
-	return fmt.Errorf("not YAML: %s", said)
-}
-
-// tabbed returns the first line with a tab as indentation, from 1, or 0.
-func tabbed(text []byte) int {
-	n := 0
-	for line := range bytes.Lines(text) {
-		n++
-		blanks := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
-		if bytes.ContainsRune(blanks, '\t') {
-			return n
-		}
-	}
-	return 0
 }
 
 // prefixes returns the known names at each level: path → names.

@@ -155,6 +155,7 @@ var rules = []rule{
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
 	{"internal/expression", []string{"events"}, "compiles and evaluates expressions, without knowledge of the variables"},
 	{"internal/rules", []string{"internal/expression", "handlers", "events", "schemas", "vendors"}, "evaluates the rules of a team as pure functions of a profile and an event"},
+	{"internal/yamlfault", nil, "reads errors of the parser, whatever the file describes"},
 	{"internal/keyfile", []string{"bounded"}, "reads a key, for the configuration and for profiles"},
 	{"internal/profile", []string{"internal/keyfile", "internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
 	{"internal/emailindex", []string{"internal/keyfile", "internal/streams", "events", "vendors"}, "finds users by keyed hashes, without knowledge of the readers of events"},
@@ -162,7 +163,7 @@ var rules = []rule{
 	{"internal/spelling", nil, "compares names, whatever is named"},
 	{"internal/pause", nil, "waits, without knowledge of the step"},
 	{"internal/telemetry", []string{"events"}, "is imported by all of internal, and stands below"},
-	{"internal/config", []string{"internal/keyfile", "internal/rules", "internal/spelling", "vendors", "bounded"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
+	{"internal/config", []string{"internal/keyfile", "internal/rules", "internal/spelling", "internal/yamlfault", "vendors", "bounded"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
 
 	{"handlers/...", []string{"vendors", "events"}, "maps values to values: no NATS, no record, no vendor's folder"},
 	{"schemas", []string{"events", "internal/spelling"}, "describes data"},
@@ -174,7 +175,7 @@ var rules = []rule{
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},
 	{"vendors/httpapi/filetest", []string{"vendors", "vendors/httpapi", "vendors/sandbox", "vendors/vendortest"}, "tests descriptions of APIs, also in a command"},
-	{"vendors/httpapi", []string{"internal/expression", "internal/spelling", "vendors", "bounded"}, "knows APIs only by their descriptions"},
+	{"vendors/httpapi", []string{"internal/expression", "internal/spelling", "internal/yamlfault", "vendors", "bounded"}, "knows APIs only by their descriptions"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone"},
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/usherhq/usher/internal/spelling"
+	"github.com/usherhq/usher/internal/yamlfault"
 )
 
 // maxFile bounds a file in bytes; maxLevels its levels.
@@ -60,7 +60,7 @@ func (r *reader) document(text []byte) *yaml.Node {
 			r.fault(1, "", "the file is empty", "begin with usher vendors new NAME")
 			return nil
 		}
-		line, said := yamlFault(err, text)
+		line, said := yamlfault.Of(err, text)
 		r.fault(line, "", "not YAML: "+said, "correct the line; on a line with braces, an expression with ? , [ { or : needs quotes")
 		return nil
 	}
@@ -69,33 +69,6 @@ func (r *reader) document(text []byte) *yaml.Node {
 		return nil
 	}
 	return doc.Content[0]
-}
-
-var atLine = regexp.MustCompile(`^line (\d+): (.*)`)
-
-// begun matches errors of the parser whose line is counted from 0, and is mostly the beginning of the
-// list or the mapping.
-var begun = regexp.MustCompile(`^did not find expected (key|node content|'-' indicator|',' or .*)$`)
-
-var noAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
-
-// yamlFault returns the line and the text of an error of the parser. The parser omits line 1, and the
-// lines of anchors.
-func yamlFault(err error, text []byte) (line int, said string) {
-	said = strings.TrimPrefix(err.Error(), "yaml: ")
-	if found := noAnchor.FindStringSubmatch(said); found != nil {
-		before, _, _ := bytes.Cut(text, []byte("*"+found[1]))
-		return bytes.Count(before, []byte("\n")) + 1, "a value begins with *, as a reference of YAML: put the value in quotes"
-	}
-	found := atLine.FindStringSubmatch(said)
-	if found == nil {
-		return 1, said
-	}
-	line, _ = strconv.Atoi(found[1])
-	if begun.MatchString(found[2]) {
-		return line + 1, found[2] + " in the list or the mapping at this line"
-	}
-	return line, found[2]
 }
 
 // read reads a node into out. key is the place of the node.
