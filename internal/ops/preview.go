@@ -162,6 +162,9 @@ func (p previewer) withWholeKey(ctx context.Context, preview mailbox.Preview) (m
 	return preview, err
 }
 
+// Calls reports whether the replay would call a vendor: the answer of the vendor is not known.
+func (f ReplayPreview) Calls() bool { return f.Would == mailbox.PreviewCall || f.Would == previewAll }
+
 // String returns the outcome in words: "would call the vendor".
 func (f ReplayPreview) String() string {
 	switch f.Would {
