@@ -162,14 +162,11 @@ func (p previewer) withWholeKey(ctx context.Context, preview mailbox.Preview) (m
 	return preview, err
 }
 
-// Calls reports whether the replay would call a vendor: the answer of the vendor is not known.
-func (f ReplayPreview) Calls() bool { return f.Would == mailbox.PreviewCall || f.Would == previewAll }
-
 // String returns the outcome in words: "would call the vendor".
 func (f ReplayPreview) String() string {
 	switch f.Would {
 	case mailbox.PreviewCall:
-		return "would call the vendor"
+		return "would call the vendor; whether the vendor accepts the call is not checked"
 	case mailbox.PreviewSuperseded:
 		return "would be superseded: something newer was applied, or its time is up"
 	case mailbox.PreviewDone:
@@ -183,7 +180,7 @@ func (f ReplayPreview) String() string {
 	case mailbox.PreviewWait:
 		return f.wait()
 	case previewAll:
-		return "would call the vendors " + f.Message
+		return "would call the vendors " + f.Message + "; whether they accept the calls is not checked"
 	case previewSkipped:
 		return "would be skipped, by the rule " + f.Rule
 	case previewEvent:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -182,11 +181,8 @@ func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Service
 	if err := r.Advice(a, []string{"ID", "type", "user", "event", "outcome"}, rows); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(found, ops.ReplayPreview.Calls) {
-		_, err = fmt.Fprintln(a.Stderr, "no vendor was asked: whether a vendor accepts the call now is not checked")
-	}
-	_, failed := fmt.Fprintf(a.Stderr, "%s; nothing was sent; to send the same: %s\n", output.Count(len(rows), "dead letter"), r.command())
-	return errors.Join(err, failed)
+	_, err = fmt.Fprintf(a.Stderr, "%s; nothing was sent; to send the same: %s\n", output.Count(len(rows), "dead letter"), r.command())
+	return err
 }
 
 // command returns the command that sends the dead letters of a dry run.
