@@ -68,8 +68,9 @@ type Error struct {
 	Unreadable bool
 	Err        error // the cause, if not a status
 
-	nobody bool // the response shows no account, and Call.Control has to prove the meaning
-	gone   bool // the response shows no account, and means that there is none
+	remedy string // for Advice, in place of the general one
+	nobody bool   // the response shows no account, and Call.Control has to prove the meaning
+	gone   bool   // the response shows no account, and means that there is none
 }
 
 // Error returns vendor, call, status, message, cause and Advice, as far as known.
@@ -107,6 +108,8 @@ func (e *Error) Advice() string {
 		return "check the base URL and the credentials of " + e.Vendor
 	case e.Unknown:
 		return "the change may have been made: check before repeating it"
+	case e.remedy != "":
+		return e.remedy
 	case e.Class == Permanent:
 		return "a retry will not help: correct the event or the vendor's data, then replay"
 	default:
@@ -120,10 +123,21 @@ func Fail(vendor, op, message string) *Error {
 	return &Error{Vendor: vendor, Op: op, Class: Permanent, Message: message}
 }
 
+// WithRemedy sets the Advice of the error, in place of the general one, and returns the error.
+func (e *Error) WithRemedy(remedy string) *Error {
+	e.remedy = remedy
+	return e
+}
+
+// FailCourse is Fail for an id of a course that the vendor does not know.
+func FailCourse(vendor, op, message string) *Error {
+	return Fail(vendor, op, message).WithRemedy("correct the id under courses in the configuration, then replay")
+}
+
 // FailStaff returns the permanent Error for a change of an account of staff, with the remedy. why says
 // by which fact the account is of staff.
 func FailStaff(vendor, op, why string) *Error {
-	return Fail(vendor, op, "staff is never changed: "+why+"; take the role away at the vendor, or drop the dead letter")
+	return Fail(vendor, op, "staff is never changed: "+why).WithRemedy("take the role away at the vendor, or drop the dead letter")
 }
 
 // ClassOf returns the class of the Error in err, or Again if there is none.

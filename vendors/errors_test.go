@@ -35,6 +35,14 @@ func TestErrorText(t *testing.T) {
 			vendors.Error{Vendor: "acme", Op: "add user", Class: vendors.Unusable, Message: "the base URL is not a URL"},
 			"acme: add user: the base URL is not a URL (check the base URL and the credentials of acme)",
 		},
+		"course": {
+			*vendors.FailCourse("acme", "enroll", "no course 7"),
+			"acme: enroll: no course 7 (correct the id under courses in the configuration, then replay)",
+		},
+		"staff": {
+			*vendors.FailStaff("acme", "update user", "the role is teacher"),
+			"acme: update user: staff is never changed: the role is teacher (take the role away at the vendor, or drop the dead letter)",
+		},
 		"permanent": {
 			*vendors.Fail("acme", "enroll", "no such course"),
 			"acme: enroll: no such course (a retry will not help: correct the event or the vendor's data, then replay)",

@@ -68,7 +68,7 @@ func ParseID(vendor, op, of, id string) (int, error) {
 	}
 	message := fmt.Sprintf("the id of the %s is %.40q, which is not a number from 1 on", of, id)
 	if of == "course" {
-		message += ": correct the id under courses in the configuration"
+		return 0, FailCourse(vendor, op, message)
 	}
 	return 0, Fail(vendor, op, message)
 }

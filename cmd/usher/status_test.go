@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli"
@@ -32,6 +34,37 @@ func at(s ops.Status, vendor string) ops.VendorStatus {
 		return ops.VendorStatus{}
 	}
 	return s.Vendors[i]
+}
+
+// TestStatusOfADeadVendor has two users at a vendor that answers nobody: too few for a hold.
+func TestStatusOfADeadVendor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url := w.overHTTP()
+	w.environ = append(w.environ, "USHER_CONSOLE_TOKENS="+consoleToken)
+	w.serve()
+	browser, _ := w.operator(url)
+	w.until("lead is served", func() bool { s, code := w.standing(); return code == 0 && at(s, "lead").State == ops.Serving })
+	if err := w.stands.Control("lead", "down", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.feed(people(events.UserCreated, 1, 2), "send", "-"); err != nil {
+		t.Fatal(err)
+	}
+	w.until("lead fails", func() bool {
+		s, code := w.standing()
+		v := at(s, "lead")
+		return code == cli.ExitFailed && v.State == ops.Failing && v.Failed.Users == 2 && strings.Contains(v.Why, "EOF")
+	})
+	w.until("the console says so", func() bool {
+		page := w.page(browser, http.MethodGet, url+"/console/", nil)
+		return strings.Contains(page, `data-vendor="lead" data-state="failing"`) && strings.Contains(page, "2 users wait after failed tries")
+	})
+	if err := w.stands.Control("lead", "ok", 0); err != nil {
+		t.Fatal(err)
+	}
+	w.until("lead serves again", func() bool { s, code := w.standing(); return code == 0 && at(s, "lead").State == ops.Serving && at(s, "lead").Failed == nil })
+	w.end()
 }
 
 // TestStatus looks at a serve at which one vendor refuses us, pauses another one,

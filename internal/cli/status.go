@@ -29,16 +29,18 @@ type statusCmd struct {
 func (statusCmd) Help() string {
 	return `Reads NATS only and calls no vendor: the answer is the same from every machine.
 State serving: a process owns the vendor. idle: no process owns the vendor, and no event waits. waiting: events wait,
-and no process owns the vendor; is usher serve running, with this vendor on? on hold: the vendor fails or refuses the
-credentials, and usher checks it periodically. paused: by usher pause. off: by mode off in the configuration here;
+and no process owns the vendor; is usher serve running, with this vendor on? failing: two or more users wait after
+failed tries, and no user has succeeded at the vendor since the time shown. on hold: calls stopped, since most users
+failed or the vendor refuses the credentials; usher checks the vendor periodically. paused: by usher pause. off: by mode off in the configuration here;
 events wait. With mode shadow the state has the word shadow: nothing is changed at the vendor.
 pending: events that are stored and not yet registered. waiting: users (and activity events) that wait for a retry, an
 account, an approval, or the vendor. oldest: the age of the oldest event that is pending, in flight or waiting.
+why: the reason of the state; with serving, users that wait after failed tries, while others succeed or only one was tried.
 With --watch, JSON has one object per line.
 A stream that holds 80 % of its limit is listed: raise nats.storage, nats.max_bytes or nats.limits, and run usher nats apply.
 JSON has the time at which usher serve read its configuration. A newer configuration with faults waits.
 Exit code 0: every vendor with consumers is serving, idle, paused or off, no deletion is held, and no stream is nearly
-full. 1: otherwise.
+full. 1: otherwise, also for failing; single users with failed tries do not count.
 
 Examples:
   usher status

@@ -411,6 +411,10 @@ func TestWarnings(t *testing.T) {
 		"a slip":                   {"USHER_HTTP_TOKEN=t", "USHER_HTTP_TOKEN is not read by anything: did you mean USHER_HTTP_TOKENS?"},
 		"nobody's":                 {"USHER_COLOUR=red", "USHER_COLOUR is not read by anything"},
 		"a file that is no secret": {"USHER_LEAD_EMAIL_FILE=/x", "USHER_LEAD_EMAIL_FILE is not read: only secrets are read from files; set USHER_LEAD_EMAIL"},
+		"two servers": {
+			miestroOn + "|USHER_NATS_URL=nats://n:4222|USHER_NATS_EMBEDDED_ADDR=127.0.0.1:4222",
+			"nats.embedded.addr (USHER_NATS_EMBEDDED_ADDR) is ignored: nats.url is set (USHER_NATS_URL), so no embedded server runs",
+		},
 		"in the clear": {
 			miestroOn + "|USHER_MIESTRO_BASE_URL=http://vendor.test",
 			"vendors.miestro.base_url is http: credentials and personal data are sent unencrypted; use https",

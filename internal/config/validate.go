@@ -212,7 +212,9 @@ func (l *loader) checkAddresses() {
 	}
 	n := c.NATS
 	switch addr := n.Embedded.Addr; {
-	case addr == "" || !n.RunsEmbedded():
+	case addr == "":
+	case !n.RunsEmbedded():
+		l.warn(fmt.Sprintf("nats.embedded.addr (%s) is ignored: nats.url is set (%s), so no embedded server runs", l.config.origins["nats.embedded.addr"], l.config.origins["nats.url"]))
 	case !hostPort(addr):
 		l.fault("nats.embedded.addr", "cannot be "+quote(addr), "want host:port, such as 127.0.0.1:4222")
 	case !loopback(addr) && n.Token == "" && n.User == "":

@@ -68,6 +68,8 @@ func stateText(v ops.VendorStatus, now time.Time) (text string, problem bool) {
 	switch v.State {
 	case ops.OnHold:
 		return v.Vendor + " on hold" + forSpan(v.Since, now), true
+	case ops.Failing:
+		return v.Vendor + " fails" + forSpan(v.Since, now), true
 	case ops.Stalled:
 		return v.Vendor + " has no worker", true
 	case ops.Paused:
@@ -79,8 +81,16 @@ func stateText(v ops.VendorStatus, now time.Time) (text string, problem bool) {
 	case ops.Off:
 		return v.Vendor + " off", false
 	default:
-		return "", false
+		return triedText(v), false
 	}
+}
+
+// triedText names the users of a vendor that wait after failed tries; empty without any.
+func triedText(v ops.VendorStatus) string {
+	if v.Failed == nil {
+		return ""
+	}
+	return plural(v.Failed.Users, "user") + " of " + v.Vendor + " " + waits(v.Failed.Users) + " after failed tries"
 }
 
 // forSpan returns the time since a moment in words, such as " for 3 min".
@@ -94,13 +104,13 @@ func forSpan(since *time.Time, now time.Time) string {
 // urgency returns the place of a vendor in the overview: problems come first.
 func urgency(v ops.VendorStatus) int {
 	switch {
-	case v.State == ops.OnHold, v.State == ops.Stalled:
+	case v.State == ops.OnHold, v.State == ops.Failing, v.State == ops.Stalled:
 		return 0
 	case v.Deletions != nil:
 		return 1
 	case v.Dead > 0:
 		return 2
-	case v.State == ops.Paused, v.State == ops.Off:
+	case v.State == ops.Paused, v.State == ops.Off, v.Failed != nil:
 		return 3
 	default:
 		return 4

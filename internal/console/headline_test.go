@@ -20,6 +20,8 @@ func TestHeadline(t *testing.T) {
 	}
 	heldAt := vendor("lead", ops.Serving, 0)
 	heldAt.Deletions = hold
+	tried := vendor("lead", ops.Serving, 0)
+	tried.Failed = &ops.FailedTries{Users: 1}
 	for name, c := range map[string]struct {
 		status ops.Status
 		held   int
@@ -41,6 +43,10 @@ func TestHeadline(t *testing.T) {
 				{Text: "1 vendor fine"},
 			},
 		},
+		"failed tries": {
+			ops.Status{Vendors: []ops.VendorStatus{tried, vendor("miestro", ops.Failing, 0), vendor("b", ops.Serving, 0)}}, 0,
+			[]phrase{{"miestro fails for 3 min", "/console/vendors/miestro", true}, {"1 user of lead waits after failed tries", "/console/vendors/lead", false}, {Text: "1 vendor fine"}},
+		},
 		"deletions of one vendor, not counted": {
 			ops.Status{Vendors: []ops.VendorStatus{heldAt, vendor("b", ops.Serving, 1)}},
 			-1,
@@ -61,6 +67,8 @@ func TestProblemsComeFirst(t *testing.T) {
 		{Vendor: "paused", State: ops.Paused},
 		{Vendor: "dead", State: ops.Serving, Dead: 1},
 		{Vendor: "held", State: ops.Serving, Deletions: &ops.DeletionHold{}},
+		{Vendor: "tried", State: ops.Serving, Failed: &ops.FailedTries{Users: 1}},
+		{Vendor: "fails", State: ops.Failing},
 		{Vendor: "hold", State: ops.OnHold},
 	}
 	slices.SortStableFunc(list, func(a, b ops.VendorStatus) int { return urgency(a) - urgency(b) })
@@ -68,7 +76,7 @@ func TestProblemsComeFirst(t *testing.T) {
 	for _, v := range list {
 		got = append(got, v.Vendor)
 	}
-	if diff := cmp.Diff([]string{"hold", "held", "dead", "paused", "fine"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"fails", "hold", "held", "dead", "paused", "tried", "fine"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

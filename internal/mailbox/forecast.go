@@ -163,7 +163,7 @@ func (t *attempts) conclusion(f Forecast, a *result, reply handlers.Reply, err e
 	case errors.Is(err, errReserve) && !conflict:
 		return f, err
 	case conflict:
-		f.Class, f.Failure, f.Retried = classConflict, held.Error(), held.changing
+		f.Class, f.Failure, f.Retried = ClassConflict, held.Error(), held.changing
 		return f, nil
 	}
 	_, o := judge(t.config, &a.effect, err, a.effect.Begun)

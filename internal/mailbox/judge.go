@@ -32,20 +32,22 @@ const (
 	classExpired      = "expired"   // the event left the stream
 	classOverload     = "overload"  // the record of the user is full
 	classRecord       = "record"    // the record of the user cannot be read
-	classConflict     = "conflict"  // another user holds the account
 	classRule         = "rule"      // a rule of the team cannot be evaluated for the user
 	classAmbiguous    = "ambiguous" // the vendor has several accounts for the user
 	classUnadopted    = "unadopted" // the vendor has an account that the user may not get
 )
 
-// ClassProfile is the class of an effect whose rules need a profile that cannot be read.
-const ClassProfile = "profile"
+// Classes that other packages tell apart.
+const (
+	ClassConflict = "conflict" // another user holds the account
+	ClassProfile  = "profile"  // the rules of the effect need a profile that cannot be read
+)
 
 // Classes returns the classes that a dead letter may have.
 func Classes() []string {
 	return []string{
 		classInvalid, classPermanent, classPrerequisite, classExhausted, classPanic, classDropped, classExpired, classOverload, classRecord,
-		classConflict, classUnreadable, classRule, classAmbiguous, classUnadopted, ClassProfile,
+		ClassConflict, classUnreadable, classRule, classAmbiguous, classUnadopted, ClassProfile,
 	}
 }
 
@@ -154,7 +156,7 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	default:
 		v := verdict{pause: record.Pause{Unconfirmed: mayHaveChanged(err), Strike: vendors.IsUnreadable(err)}, least: retryAfter(err)}
 		if conflict {
-			v.waits = classConflict
+			v.waits = ClassConflict
 		}
 		if vendors.IsUnanswered(err) && e.Scope != events.ScopeActivity { // otherwise the call may land behind a newer change
 			v.least = max(v.least, c.CallTimeout)
@@ -168,10 +170,10 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 // conflicts alone: an outage before makes none of the delays longer.
 func conflictOf(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	if e.Strikes+1 >= maxConflicts {
-		return verdict{giveUp: classConflict}
+		return verdict{giveUp: ClassConflict}
 	}
 	due := now.Add(backoff(c, e.Strikes+1, 0))
-	return verdict{waits: classConflict, pause: record.Pause{Strike: true, Unconfirmed: mayHaveChanged(err), Due: due}}
+	return verdict{waits: ClassConflict, pause: record.Pause{Strike: true, Unconfirmed: mayHaveChanged(err), Due: due}}
 }
 
 // mayHaveChanged reports whether a failed attempt may have changed the vendor.
@@ -240,7 +242,7 @@ func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.D
 		t.report(x.event, &x.effect, o, pause.Due)
 		return x
 	}
-	x.change.Unchanged = slices.Contains([]string{classAmbiguous, classUnadopted, classConflict, ClassProfile}, o.Class) && !mayHaveChanged(cause)
+	x.change.Unchanged = slices.Contains([]string{classAmbiguous, classUnadopted, ClassConflict, ClassProfile}, o.Class) && !mayHaveChanged(cause)
 	return t.conclude(ctx, x, o, mayHaveChanged(cause))
 }
 

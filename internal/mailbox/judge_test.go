@@ -33,7 +33,7 @@ func TestConflictsAreTriedAFewTimes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.effect.Begun = now
 			pause, o := judge(c, &test.effect, test.cause, now)
-			if o.Class != classConflict || o.Message == "" || (o.Kind == events.Failed) != test.ends {
+			if o.Class != ClassConflict || o.Message == "" || (o.Kind == events.Failed) != test.ends {
 				t.Errorf("got the class %q, kind %q, message %q", o.Class, o.Kind, o.Message)
 			}
 			if wait := pause.Due.Sub(now); !test.ends && (wait < 0 || wait > test.within) || pause.Strike != test.strike {

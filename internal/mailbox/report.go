@@ -104,7 +104,7 @@ func (r *reporter) report(event *Event, e *record.Effect, o record.Outcome, due 
 
 // logged returns the message of an outcome for the log, without the names of users.
 func logged(o record.Outcome) string {
-	if o.Class == classConflict {
+	if o.Class == ClassConflict {
 		return "another user holds the account"
 	}
 	return o.Message

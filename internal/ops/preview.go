@@ -166,7 +166,7 @@ func (p previewer) withWholeKey(ctx context.Context, preview mailbox.Preview) (m
 func (f ReplayPreview) String() string {
 	switch f.Would {
 	case mailbox.PreviewCall:
-		return "would call the vendor"
+		return "would call the vendor; whether the vendor accepts the call is not checked"
 	case mailbox.PreviewSuperseded:
 		return "would be superseded: something newer was applied, or its time is up"
 	case mailbox.PreviewDone:
@@ -180,7 +180,7 @@ func (f ReplayPreview) String() string {
 	case mailbox.PreviewWait:
 		return f.wait()
 	case previewAll:
-		return "would call the vendors " + f.Message
+		return "would call the vendors " + f.Message + "; whether they accept the calls is not checked"
 	case previewSkipped:
 		return "would be skipped, by the rule " + f.Rule
 	case previewEvent:

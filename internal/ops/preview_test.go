@@ -31,7 +31,7 @@ func TestPreviewReplays(t *testing.T) {
 		got[p.EventID] = p.String()
 	}
 	want := map[string]string{
-		"created": "would call the vendor",
+		"created": "would call the vendor; whether the vendor accepts the call is not checked",
 		"behind":  "would wait for user.deleted of the same user (event key " + keyOf("first") + ")",
 		"":        "unknown here: this usher has no vendor gone",
 	}

@@ -19,6 +19,7 @@ import (
 // The states of a vendor.
 const (
 	Serving = "serving" // a process owns the vendor
+	Failing = "failing" // a process owns the vendor, several users have failed, and none has succeeded since
 	Idle    = "idle"    // no process owns the vendor, and no event waits
 	Stalled = "waiting" // events wait, and no process owns the vendor
 	OnHold  = "on hold" // the vendor fails or refuses the credentials, and is checked periodically
@@ -60,16 +61,17 @@ type VendorStatus struct {
 	State      string     `json:"state"`
 	Mode       string     `json:"mode"` // of the configuration: live, shadow or off
 	Why        string     `json:"why,omitempty"`
-	Since      *time.Time `json:"since,omitempty"` // of a hold or a pause
+	Since      *time.Time `json:"since,omitempty"` // of a hold or a pause, or of failing
 	Until      *time.Time `json:"until,omitempty"` // end of a pause; nil: by hand
 	Pending    uint64     `json:"pending"`         // events stored and not registered yet
 	Unfinished int        `json:"unfinished"`      // activity events in flight
 	Waiting    int        `json:"waiting"`         // users, and activity events, in wait for a time or for the vendor
 	// WaitingSince is the registration of the oldest event of Waiting; nil: unknown, as with very many.
-	WaitingSince *time.Time `json:"waiting_since,omitempty"`
-	Replays      uint64     `json:"replays"`          // replays in flight
-	Oldest       *time.Time `json:"oldest,omitempty"` // storage time of the oldest of Pending, Unfinished and Replays
-	Dead         int        `json:"dead_letters"`
+	WaitingSince *time.Time   `json:"waiting_since,omitempty"`
+	Failed       *FailedTries `json:"failed_tries,omitempty"` // nil: no waiting user has failed
+	Replays      uint64       `json:"replays"`                // replays in flight
+	Oldest       *time.Time   `json:"oldest,omitempty"`       // storage time of the oldest of Pending, Unfinished and Replays
+	Dead         int          `json:"dead_letters"`
 	// Deletions is the hold by the limits of the vendor, and Approved the end of an approval for the
 	// vendor alone; nil: none.
 	Deletions *DeletionHold `json:"deletions,omitempty"`
@@ -237,12 +239,13 @@ func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*V
 		return nil, err
 	case owned:
 		v.State = Serving
+		err = s.addTries(ctx, &v)
 	case off:
 		v.State = Off
 	case v.Pending+uint64(v.Unfinished)+uint64(v.Waiting)+v.Replays > 0:
 		v.State, v.Why = Stalled, "no process of usher serve works for the vendor"
 	}
-	return &v, nil
+	return &v, err
 }
 
 // owned reports whether a process owns a vendor.

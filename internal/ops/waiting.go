@@ -12,15 +12,17 @@ import (
 )
 
 const (
-	mostLooked  = 256 // timers and wakes of a vendor whose records a status reads
+	mostLooked  = 256    // records that a status reads for a vendor
+	mostListed  = 20_000 // timers and wakes that a status lists for a vendor
 	looksAtOnce = 16
 )
 
-// countWaiting sets Waiting and WaitingSince by the records of the users with a timer or a wake. A timer
-// outlives the work of a user: a count of timers shows users for minutes after their last event. Beyond
-// mostLooked the count of timers and wakes stays.
+// countWaiting reads the records of the users with a timer or a wake, and sets Waiting, WaitingSince and
+// Failed. A timer outlives the work of a user: a count of timers shows users for minutes after their
+// last event. Beyond mostLooked records the count of timers and wakes stays, and Failed is that of a
+// sample: digests are hashes, so the first mostLooked are a random choice.
 func (s *Service) countWaiting(ctx context.Context, v *VendorStatus) error {
-	if v.Waiting == 0 || v.Waiting > mostLooked {
+	if v.Waiting == 0 || v.Waiting > mostListed {
 		return nil
 	}
 	timers, err := streams.OpenTimers(ctx, s.Streams.Client)
@@ -31,45 +33,57 @@ func (s *Service) countWaiting(ctx context.Context, v *VendorStatus) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := s.records(ctx, streams.AccountsBucket)
+	list, err := s.readWaiting(ctx, v.Vendor, digests[:min(len(digests), mostLooked)])
 	if err != nil {
 		return err
 	}
-	activity, err := s.records(ctx, streams.EffectsBucket)
-	if err != nil {
-		return err
-	}
-	pending := make([][]record.Effect, len(digests))
-	group, reading := errgroup.WithContext(ctx)
-	group.SetLimit(looksAtOnce)
-	for i, digest := range digests {
-		key, store := v.Vendor+"."+digest, accounts
-		if record.IsActivityKey(key) {
-			store = activity
+	v.Failed = triesOf(list)
+	if len(digests) > mostLooked {
+		if v.Failed != nil {
+			v.Failed.Sample = mostLooked
 		}
-		group.Go(func() (err error) {
-			pending[i], err = pendingOf(reading, store, key)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
+		return nil
 	}
 	v.Waiting = 0
-	for _, effects := range pending {
-		v.addWaiting(effects)
+	for _, r := range list {
+		v.addWaiting(r.Pending)
 	}
 	return nil
 }
 
-// pendingOf returns the pending effects of a record. An unreadable record counts as a pending effect:
-// the user stands still.
-func pendingOf(ctx context.Context, store *recordstore.Store, key string) ([]record.Effect, error) {
+// readWaiting returns the records of digests at a vendor.
+func (s *Service) readWaiting(ctx context.Context, vendor string, digests []string) ([]*record.Record, error) {
+	accounts, err := s.records(ctx, streams.AccountsBucket)
+	if err != nil {
+		return nil, err
+	}
+	activity, err := s.records(ctx, streams.EffectsBucket)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*record.Record, len(digests))
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(looksAtOnce)
+	for i, digest := range digests {
+		key, store := vendor+"."+digest, accounts
+		if record.IsActivityKey(key) {
+			store = activity
+		}
+		group.Go(func() (err error) {
+			list[i], err = readOne(reading, store, key)
+			return err
+		})
+	}
+	return list, group.Wait()
+}
+
+// readOne returns a record. An unreadable record counts as a pending effect: the user stands still.
+func readOne(ctx context.Context, store *recordstore.Store, key string) (*record.Record, error) {
 	e, err := store.Load(ctx, key)
 	if err != nil && len(e.Encoded) > 0 {
-		return []record.Effect{{}}, nil
+		return &record.Record{Pending: record.Effects{{}}}, nil
 	}
-	return e.Record.Pending, err
+	return e.Record, err
 }
 
 // addWaiting counts a user with pending effects. The grace of a disabled account is no wait since a

@@ -248,7 +248,7 @@ func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal e
 	account := p.account()
 	switch {
 	case errors.Is(err, vendors.ErrNotFound) && (out.verdict == isTaken || out.status == http.StatusConflict):
-		failed := vendors.Fail(e.file.Name, "create", "the vendor has an account with this e-mail, and does not show the account: let the vendor show it, or remove it")
+		failed := vendors.Fail(e.file.Name, "create", "the vendor has an account with this e-mail, and does not show the account").WithRemedy("let the vendor show it, or remove it")
 		failed.Status = out.status
 		return vendors.Account{}, failed
 	case errors.Is(err, vendors.ErrNotFound):
@@ -261,7 +261,7 @@ func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal e
 		account.Existed = true
 		return account, nil
 	case p.deleted || u.ID == "" || p.userID != u.ID || len(e.file.Enable) == 0:
-		return vendors.Account{}, vendors.Fail(e.file.Name, "create", "a disabled or deleted account has this e-mail: enable or remove the account at the vendor")
+		return vendors.Account{}, vendors.Fail(e.file.Name, "create", "a disabled or deleted account has this e-mail").WithRemedy("enable or remove the account at the vendor")
 	}
 	return account, e.Enable(ctx, vendors.Origin{}, account)
 }

@@ -12,7 +12,7 @@ import (
 // about success, not the response to the POST.
 func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	if a.enroll == "" {
-		return vendors.Fail(vendor, "enroll", "unsupported by LEAD's documentation; set USHER_LEAD_ENROLL_PATH to the enrolment path of your tenant")
+		return vendors.Fail(vendor, "enroll", "unsupported by LEAD's documentation").WithRemedy("set USHER_LEAD_ENROLL_PATH to the enrolment path of your tenant")
 	}
 	user, course, err := numbers("enroll", e.Account, e.Course)
 	if err != nil {
@@ -57,7 +57,7 @@ func (a *Adapter) Enrolled(ctx context.Context, acc vendors.Account, c vendors.C
 // no course.
 func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	if a.unenroll == "" {
-		return vendors.Fail(vendor, "unenroll", "unsupported by LEAD's documentation; set USHER_LEAD_UNENROLL_PATH to the path of your tenant that ends enrolments")
+		return vendors.Fail(vendor, "unenroll", "unsupported by LEAD's documentation").WithRemedy("set USHER_LEAD_UNENROLL_PATH to the path of your tenant that ends enrolments")
 	}
 	user, course, err := numbers("unenroll", e.Account, e.Course)
 	if err != nil {

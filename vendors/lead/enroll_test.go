@@ -18,7 +18,7 @@ func TestEnrollWithoutAPath(t *testing.T) {
 	c := configOf(stand)
 	c.EnrollPath = ""
 	err := adapter(t, c).Enroll(t.Context(), vendors.Enrollment{Account: vendors.Account{ID: "1"}, Course: seven})
-	if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "unsupported by LEAD's documentation; set USHER_LEAD_ENROLL_PATH") {
+	if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "unsupported by LEAD's documentation (set USHER_LEAD_ENROLL_PATH") {
 		t.Errorf("got %v, want a permanent error that names the setting", err)
 	}
 	if calls := stand.State("lead").Calls; len(calls) != 0 {
@@ -108,7 +108,7 @@ func TestUnenrollWithoutAPath(t *testing.T) {
 	c := configOf(stand)
 	c.UnenrollPath = ""
 	err := adapter(t, c).Unenroll(t.Context(), vendors.Enrollment{Account: vendors.Account{ID: "1"}, Course: seven})
-	if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "unsupported by LEAD's documentation; set USHER_LEAD_UNENROLL_PATH") {
+	if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "unsupported by LEAD's documentation (set USHER_LEAD_UNENROLL_PATH") {
 		t.Errorf("got %v, want a permanent error that names the setting", err)
 	}
 	if calls := stand.State("lead").Calls; len(calls) != 0 {

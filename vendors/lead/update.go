@@ -13,7 +13,7 @@ import (
 func (a *Adapter) Update(ctx context.Context, _ vendors.Origin, target vendors.Account, u vendors.User) error {
 	if !a.updates {
 		return vendors.Fail(vendor, "update user",
-			"LEAD takes no update without a new password, which locks the user out until a reset; set USHER_LEAD_UPDATE to reset_password to allow that")
+			"LEAD takes no update without a new password, which locks the user out until a reset").WithRemedy("set USHER_LEAD_UPDATE to reset_password to allow that")
 	}
 	known, err := a.learnerOf(ctx, "update", target)
 	if err != nil {

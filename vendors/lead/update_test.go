@@ -98,8 +98,8 @@ func TestUpdateLooksAtTheRole(t *testing.T) {
 		user string
 		says string // a permanent error; empty: ErrNotFound
 	}{
-		"administrator":   {`{"id":9,"role":"admin"}`, "staff is never changed: the user is not a learner; take the role away"},
-		"leader":          {`{"id":9,"role":"global_leader"}`, "staff is never changed: the user is not a learner; take the role away"},
+		"administrator":   {`{"id":9,"role":"admin"}`, "staff is never changed: the user is not a learner (take the role away"},
+		"leader":          {`{"id":9,"role":"global_leader"}`, "staff is never changed: the user is not a learner (take the role away"},
 		"role is missing": {`{"id":9}`, "staff is never changed: LEAD does not show the role of the user"},
 		"gone":            {`{"id":10,"role":"learner"}`, ""},
 		"deleted":         {`{"id":9,"role":"learner","deleted_at":"2023-09-19T14:33:20.000000Z"}`, ""},

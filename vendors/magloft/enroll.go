@@ -65,8 +65,8 @@ func classification(op string, c vendors.Course) (int, error) {
 	}
 	class, err := vendors.ParseID(vendor, op, "course", c.ID)
 	if err != nil {
-		return 0, vendors.Fail(vendor, op, fmt.Sprintf(
-			`the id of the course is %.40q, want "subscription" or the number of a classification: correct the id under courses in the configuration`, c.ID))
+		return 0, vendors.FailCourse(vendor, op, fmt.Sprintf(
+			`the id of the course is %.40q, want "subscription" or the number of a classification`, c.ID))
 	}
 	return class, nil
 }

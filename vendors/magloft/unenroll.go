@@ -60,7 +60,7 @@ func (a *Readers) declassify(ctx context.Context, r Reader, class int) error {
 	case vendors.IsGone(err):
 		return nil
 	case err == nil && classified(r, s, class):
-		return vendors.Fail(vendor, "unenroll", "MagLoft keeps the classification, although only the others were sent: remove the classification in the portal")
+		return vendors.Fail(vendor, "unenroll", "MagLoft keeps the classification, although only the others were sent").WithRemedy("remove the classification in the portal")
 	}
 	return err
 }

@@ -28,7 +28,7 @@ func (a *Clients) Update(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 		return err
 	case u.Email != "" && !vendors.SameEmail(u.Email, known.Email):
 		return vendors.Fail(vendor, "update",
-			"the names are set, but MagLoft has no call that changes a client's e-mail: change the e-mail in the portal, then replay")
+			"the names are set, but MagLoft has no call that changes a client's e-mail").WithRemedy("change the e-mail in the portal, then replay")
 	}
 	return nil
 }

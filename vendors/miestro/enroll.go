@@ -58,7 +58,7 @@ func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (i
 	case err != nil:
 		return 0, 0, err
 	case gone:
-		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: correct the id under courses in the configuration", courseID))
+		return 0, 0, vendors.FailCourse(vendor, op, fmt.Sprintf("Miestro has no course %d", courseID))
 	}
 	return userID, courseID, nil
 }

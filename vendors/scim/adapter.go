@@ -214,7 +214,7 @@ func (a *Adapter) taken(ctx context.Context, u vendors.User, refusal error) (ven
 	found, err := a.search(ctx, u)
 	switch {
 	case errors.Is(err, vendors.ErrNotFound) && vendors.StatusOf(refusal) == http.StatusConflict:
-		e := vendors.Fail(vendor, "create user", "the server has an account with this userName, and does not show the account: let the server show it, or remove it")
+		e := vendors.Fail(vendor, "create user", "the server has an account with this userName, and does not show the account").WithRemedy("let the server show it, or remove it")
 		e.Status = http.StatusConflict
 		return vendors.Account{}, e
 	case errors.Is(err, vendors.ErrNotFound):
@@ -227,7 +227,7 @@ func (a *Adapter) taken(ctx context.Context, u vendors.User, refusal error) (ven
 		return account, nil
 	case u.ID == "" || found.ExternalID != u.ID:
 		return vendors.Account{}, vendors.Fail(vendor, "create user",
-			"a disabled account has this userName, and no externalId says whose it is: enable or remove the account at the server")
+			"a disabled account has this userName, and no externalId says whose it is").WithRemedy("enable or remove the account at the server")
 	}
 	account := a.account(found)
 	return account, a.Enable(ctx, vendors.Origin{}, account)

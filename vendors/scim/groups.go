@@ -50,7 +50,7 @@ func (a *Adapter) memberByFilter(ctx context.Context, acc vendors.Account, c ven
 	}
 	for _, g := range page.Resources {
 		if g.ID != c.ID || (g.Members != nil && !has(g.Members, acc.ID)) {
-			return false, false, vendors.Fail(vendor, "enrolled", "the server does not filter groups by their members: set membership to another value")
+			return false, false, vendors.Fail(vendor, "enrolled", "the server does not filter groups by their members").WithRemedy("set membership to another value")
 		}
 	}
 	return len(page.Resources) > 0, true, nil
@@ -66,7 +66,7 @@ func (a *Adapter) noGroup(ctx context.Context, op string) error {
 	if err := a.Check(ctx); err != nil {
 		return err
 	}
-	return vendors.Fail(vendor, op, "the server has no such group: correct the id under courses in the configuration")
+	return vendors.FailCourse(vendor, op, "the server has no such group")
 }
 
 // Enroll adds the account to the group, one member by one call: the list of members is never sent.

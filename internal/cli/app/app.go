@@ -48,7 +48,8 @@ func (a *App) ConfigAt(path string) (config.Config, error) {
 	return c, nil
 }
 
-func (a *App) load(path string) (config.Config, error) {
+// flags returns the settings by flags of all commands.
+func (a *App) flags() map[string]string {
 	flags := map[string]string{}
 	if a.NATSContext != "" {
 		flags["nats.context"] = a.NATSContext
@@ -56,7 +57,11 @@ func (a *App) load(path string) (config.Config, error) {
 	if a.Server != "" {
 		flags["nats.url"] = a.Server
 	}
-	return config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Kinds: a.Catalog.Kinds(), Instance: a.Catalog.Instance})
+	return flags
+}
+
+func (a *App) load(path string) (config.Config, error) {
+	return config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: a.flags(), Vendors: a.Catalog.Sections(), Kinds: a.Catalog.Kinds(), Instance: a.Catalog.Instance})
 }
 
 // ConfigPath returns the path of the configuration file. The file need not exist.

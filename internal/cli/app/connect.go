@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -44,19 +46,33 @@ func (a *App) ConnectAlone(ctx context.Context) (c config.Config, set *streams.S
 // ConnectTo connects to the NATS server of usher serve. A command never starts an embedded
 // server: no usher serve would see its messages. end closes the connection.
 func (a *App) ConnectTo(ctx context.Context, c config.Config) (set *streams.Set, end func(), err error) {
-	n, where := client(c.NATS)
+	n, where := client(c.NATS, a.serverFrom(c))
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
 	log := a.Logger(c.Log).Level(zerolog.ErrorLevel) // the command returns the error
 	return engine.Connect(ctx, n, natsconn.Options{Log: log, Once: true, Servers: where})
 }
 
+// serverFrom returns the flag, the variable or the line of a file that has chosen the server.
+func (a *App) serverFrom(c config.Config) string {
+	lines := c.Show()
+	i := slices.IndexFunc(lines, func(one config.Shown) bool { return one.Key == "nats.url" })
+	switch from := lines[i].From; {
+	case from == "flag":
+		return "--server"
+	case a.NATSContext != "" && strings.HasSuffix(from, ".json"):
+		return "--nats-context " + a.NATSContext
+	default:
+		return from
+	}
+}
+
 // client returns the settings of a command for the settings of usher serve, and the name of the
-// servers for errors.
-func client(n config.NATS) (of config.NATS, where string) {
+// servers for errors, with the origin of nats.url.
+func client(n config.NATS, from string) (of config.NATS, where string) {
 	switch {
 	case !n.RunsEmbedded():
-		return n, n.Servers() + " (nats.url, USHER_NATS_URL)"
+		return n, n.Servers() + " (" + from + ")"
 	case n.Embedded.Addr != "":
 		n.URL = "nats://" + Dialable(n.Embedded.Addr)
 		return n, n.URL + " (nats.embedded.addr, USHER_NATS_EMBEDDED_ADDR)"

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // UsageError is a fault of the arguments or of the configuration.
@@ -34,10 +38,33 @@ func Interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// Advise adds advice to the error of a missing stream: usher serve creates usher's streams.
+// noStreams is the advice for a missing stream or bucket.
+const noStreams = "usher serve makes usher's streams: start it once on this NATS, or wait until it has started"
+
+// adviceError is an error in other words.
+type adviceError struct {
+	text string
+	error
+}
+
+func (e adviceError) Error() string { return e.text }
+func (e adviceError) Unwrap() error { return e.error }
+
+// Advise replaces the text of the error of a missing stream or bucket by advice: usher serve creates
+// both. The name stays, the codes of NATS do not.
 func Advise(err error) error {
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("%w; usher serve makes usher's streams: start it once on this NATS", err)
+	missing := []error{streams.ErrNoStream, jetstream.ErrStreamNotFound, jetstream.ErrBucketNotFound}
+	if !slices.ContainsFunc(missing, func(cause error) bool { return errors.Is(err, cause) }) {
+		return err
 	}
-	return err
+	name, named := err.Error(), false
+	for _, text := range []string{": " + streams.ErrNoStream.Error(), ": nats: "} {
+		var cut bool
+		name, _, cut = strings.Cut(name, text)
+		named = named || cut
+	}
+	if !named {
+		return adviceError{noStreams, err}
+	}
+	return adviceError{noStreams + " (not there: " + name + ")", err}
 }

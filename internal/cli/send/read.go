@@ -84,6 +84,9 @@ func Read(input []byte, verb string, check func(events.Event) error) ([]events.E
 			err = check(e)
 		}
 		if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
+			if noEvent(p.text) {
+				invalid = &events.InvalidError{Rule: events.RuleRequired, Detail: "this is no CloudEvent: specversion, id, source and type are missing"}
+			}
 			failed.faults = append(failed.faults, fault{"", i + 1, p.line, invalid.Pointer, invalid.Rule, invalid.Detail})
 		} else if err != nil {
 			return nil, fmt.Errorf("event %d, line %d: %w", i+1, p.line, err)
@@ -94,6 +97,18 @@ func Read(input []byte, verb string, check func(events.Event) error) ([]events.E
 		return nil, failed
 	}
 	return list, nil
+}
+
+// required are the attributes of every event.
+var required = []string{"specversion", "id", "source", "type"}
+
+// noEvent reports whether a text is a JSON object without any of the required attributes.
+func noEvent(text []byte) bool {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(text, &object) != nil {
+		return false
+	}
+	return !slices.ContainsFunc(required, func(name string) bool { _, has := object[name]; return has })
 }
 
 // warning is a remark about an event.

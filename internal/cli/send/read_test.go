@@ -2,10 +2,13 @@ package send
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"github.com/usherhq/usher/events"
 )
 
 // TestMain fails if a test leaves a goroutine behind.
@@ -35,6 +38,24 @@ func TestSplit(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestReadNamesTheFault(t *testing.T) {
+	const none = "(whole event): required: this is no CloudEvent: specversion, id, source and type are missing"
+	for name, test := range map[string]struct{ input, want string }{
+		"data alone": {`{"user_id":"x"}`, "event 1, line 1: " + none},
+		"nothing":    {`{}`, "event 1, line 1: " + none},
+		"an id":      {`{"user_id":"x","id":"1"}`, "event 1, line 1: /user_id: attribute-name: use a-z"},
+		"no id":      {`{"specversion":"1.0","source":"/s","type":"t"}`, "event 1, line 1: /id: required: "},
+		"the second": {"[{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\"},\n{\"user_id\":1}]", "event 2, line 2: " + none},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Read([]byte(test.input), "sent", func(events.Event) error { return nil })
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
 	}
