@@ -42,7 +42,9 @@ func (p userPrinter) user(u ops.User) error {
 	}
 	var rows [][]string
 	for _, e := range u.Events {
-		rows = append(rows, []string{p.clock(e.Time), e.Type, e.EventID, e.Vendor, e.State, fmt.Sprint(e.Attempts), p.reason(e)})
+		for _, run := range e.Runs() {
+			rows = append(rows, []string{p.clock(run.Time), e.Type, e.EventID, e.Vendor, run.State, fmt.Sprint(run.Attempts), p.reason(run)})
+		}
 	}
 	if len(rows) == 0 {
 		return nil
@@ -143,6 +145,9 @@ func (p userPrinter) accounts(h ops.History) error {
 // reason returns the reason for the state of an effect, and the command for more.
 func (p userPrinter) reason(e ops.HistoryEvent) string {
 	var parts []string
+	if by := e.SentBackBy(); by != "" {
+		parts = append(parts, by)
+	}
 	if step := e.Step(); step != "" {
 		parts = append(parts, step)
 	}
