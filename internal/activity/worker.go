@@ -132,7 +132,7 @@ func (w *Worker) fetch(ctx context.Context) {
 			continue
 		}
 		if ctx.Err() == nil {
-			w.deps.Log.Warn().Err(err).Str("vendor", w.config.Vendor).Dur("delay", delay).Msg("cannot fetch activity, trying again")
+			w.deps.Log.Warn().Err(err).Str("vendor", w.config.Vendor).Stringer("delay", delay).Msg("cannot fetch activity, trying again")
 		}
 		pause.For(ctx, delay)
 		delay = min(2*delay, lastDelay)

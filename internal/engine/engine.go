@@ -163,7 +163,7 @@ func (e *Engine) retry(ctx context.Context, step func() error) error {
 		return err
 	}
 	return backoff.RetryNotify(try, backoff.WithContext(schedule, ctx), func(err error, wait time.Duration) {
-		e.Log.Warn().Err(err).Dur("wait", wait).Msg("NATS is not ready, trying again")
+		e.Log.Warn().Err(err).Stringer("wait", wait).Msg("NATS is not ready, trying again")
 	})
 }
 

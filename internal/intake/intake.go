@@ -172,7 +172,7 @@ func (o *Owner) Run(ctx context.Context) {
 		}
 		if ctx.Err() == nil {
 			o.deps.Failed("own the vendor")
-			o.deps.Log.Warn().Err(err).Str("vendor", o.config.Vendor).Dur("delay", delay).Msg("cannot own the vendor, trying again")
+			o.deps.Log.Warn().Err(err).Str("vendor", o.config.Vendor).Stringer("delay", delay).Msg("cannot own the vendor, trying again")
 		}
 		pause.For(ctx, delay)
 		delay = min(2*delay, lastDelay)

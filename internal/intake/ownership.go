@@ -161,7 +161,7 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 		}
 		if ctx.Err() == nil {
 			x.deps.Failed(step)
-			x.deps.Log.Warn().Err(err).Str("vendor", x.config.Vendor).Str("step", step).Dur("delay", delay).Msg("a step failed, trying again")
+			x.deps.Log.Warn().Err(err).Str("vendor", x.config.Vendor).Str("step", step).Stringer("delay", delay).Msg("a step failed, trying again")
 			pause.For(ctx, delay)
 		}
 	}

@@ -128,7 +128,7 @@ func (s *Service) replays(ctx context.Context, h *History) error {
 func (s *Service) replayed(ctx context.Context, run *HistoryEvent, since time.Time) (act streams.Action, ok bool) {
 	n := 0
 	for a, err := range s.Streams.Audit.List(ctx, streams.AuditQuery{Since: since}) {
-		if n++; err != nil || n > maxActionsRead || a.At.After(run.Time) {
+		if n++; err != nil || n > maxActionsRead || run.Dead == "" && a.At.After(run.Time) {
 			break
 		}
 		place := a.Vendor == run.Vendor || a.Vendor == streams.EventPlace
