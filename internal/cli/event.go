@@ -133,7 +133,7 @@ func (p userPrinter) event(v ops.EventView) error {
 		}
 		rows = append(rows, []string{e.Vendor, e.State, fmt.Sprint(e.Attempts), at, p.reason(e)})
 	}
-	return p.Advice(p.App, []string{"vendor", "state", "tries", "ended", "why"}, rows)
+	return p.Advice(p.App, []string{"vendor", "state", "attempts", "ended", "why"}, rows)
 }
 
 // maskedPayload returns a payload as readable text, masked.

@@ -45,13 +45,20 @@ func (p userPrinter) user(u ops.User) error {
 	var rows [][]string
 	for _, e := range u.Events {
 		for _, run := range e.Runs() {
-			rows = append(rows, []string{p.clock(run.Time), e.Type, e.EventID, e.Vendor, run.State, fmt.Sprint(run.Attempts), p.reason(run)})
+			tries, reason := fmt.Sprint(run.Attempts), p.reason(run)
+			if p.IsTable(p.App) { // has no room for a column
+				tries = ""
+				if run.Attempts > 1 {
+					reason = strings.TrimSuffix(output.Count(run.Attempts, "attempt")+"; "+reason, "; ")
+				}
+			}
+			rows = append(rows, []string{p.clock(run.Time), e.Type, e.EventID, e.Vendor, run.State, tries, reason})
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	return p.Advice(p.App, []string{"since", "type", "event", "vendor", "state", "tries", "why"}, rows)
+	return p.Advice(p.App, []string{"since", "type", "event", "vendor", "state", "attempts", "why"}, rows)
 }
 
 // timeline prints the steps of each event.

@@ -77,7 +77,8 @@ type HistoryEvent struct {
 	Earlier  []HistoryEvent `json:"earlier,omitempty"`
 	SentBack *SentBack      `json:"sent_back,omitempty"` // the beginning of a replay
 
-	automatic bool // a replay that no person has sent
+	stored    time.Time // of the event; zero if the event is no longer stored
+	automatic bool      // a replay that no person has sent
 
 	claim uint64     // fencing token of the process at work; 0: none
 	later bool       // the deletion of a disabled account, in its grace
@@ -198,6 +199,7 @@ func (s *Service) identifyEvents(ctx context.Context, h *History) error {
 			if err == nil {
 				for _, one := range list {
 					one.identify(o.Event)
+					one.stored = o.Stored
 					one.Trace = s.traceOf(o.Event, one.Key)
 				}
 			}

@@ -25,12 +25,17 @@ type SentBack struct {
 	Why string    `json:"why,omitempty"`
 }
 
-// First returns the time of the registration, or of the first registration before a replay.
+// First returns the time of the registration, or of the first registration before a replay. An event that
+// was at fault has no registration before the replay: the time of the storage counts.
 func (e HistoryEvent) First() time.Time {
-	if len(e.Earlier) > 0 {
+	switch {
+	case len(e.Earlier) > 0:
 		return e.Earlier[0].Time
+	case e.SentBack != nil && !e.stored.IsZero():
+		return e.stored
+	default:
+		return e.Time
 	}
-	return e.Time
 }
 
 // Runs returns the event itself and its replays, in order. The last run has the present state.
@@ -118,10 +123,22 @@ func (s *Service) replays(ctx context.Context, h *History) error {
 	slices.SortStableFunc(list, func(a, b replay) int { return b.run.Time.Compare(a.run.Time) })
 	for _, r := range list[:min(len(list), maxNamedReplays)] {
 		if act, ok := s.replayed(ctx, r.run, r.since); ok {
-			r.run.SentBack = &SentBack{At: act.At, Who: act.Who, Why: act.Why}
+			r.run.sent(SentBack{At: act.At, Who: act.Who, Why: act.Why})
 		}
 	}
 	return ctx.Err()
+}
+
+// sent sets the beginning of a replay. The failure of an event at fault has the time of the event, also
+// after a replay: the failure before is a run of its own.
+func (e *HistoryEvent) sent(by SentBack) {
+	e.SentBack = &by
+	if e.Vendor != streams.EventPlace || e.Ended == nil || !e.Ended.Before(by.At) {
+		return
+	}
+	first := *e
+	first.Replay, first.SentBack, first.Dead, first.Why = 0, nil, "", "the event was at fault"
+	e.Earlier, e.Time, e.Last, e.Ended = []HistoryEvent{first}, by.At, &by.At, &by.At
 }
 
 // replayed returns the action that has sent a replay, among the first actions since then.
