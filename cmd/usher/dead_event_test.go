@@ -124,6 +124,14 @@ func TestOneDeadLetterForAnEventAtFault(t *testing.T) {
 				return len(state["school1"].Enrollments) == 2 && len(state["school2"].Enrollments) == 1
 			})
 			w.until("the event that is still at fault", func() bool { return fmt.Sprint(w.dead()) == "[events b1 1]" })
+			if out := w.must("user", "ada", "--timeline"); !strings.Contains(out, "\treplay\tsent back by ") {
+				t.Errorf("the timeline lacks the replay:\n%s", out)
+			}
+			steps := w.must("user", "bob", "--timeline")
+			before, by, again := strings.Index(steps, "the event was at fault"), strings.Index(steps, "sent back by "), strings.LastIndex(steps, "failed: invalid")
+			if before < 0 || by < before || again < by {
+				t.Errorf("the timeline lacks the failure, the replay, or the failure of the replay, in this order:\n%s", steps)
+			}
 			w.until("no replay is left", func() bool {
 				for range w.set().Replays.List(t.Context(), "") {
 					return false

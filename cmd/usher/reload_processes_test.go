@@ -33,7 +33,7 @@ func TestReloadOfSeveralProcesses(t *testing.T) {
 	if cli.ExitCode(err) != cli.ExitFailed || strings.Count(out, "\treloaded\t") != 1 || strings.Count(out, "\trefused\tthe old configuration stays in use: ") != 1 {
 		t.Errorf("usher config reload: %v\n%s", err, out)
 	}
-	if audit := w.must("audit", "--json"); strings.Count(audit, streams.ConfigurationReloaded) != 1 || !strings.Contains(audit, `"ann"`) || !strings.Contains(audit, `"a test"`) {
+	if audit := w.must("audit", "--json"); strings.Count(audit, streams.ConfigurationReloaded) != 2 || !strings.Contains(audit, `"outcome":"requested"`) || !strings.Contains(audit, `"outcome":"refused"`) || !strings.Contains(audit, `"ann"`) || !strings.Contains(audit, `"a test"`) {
 		t.Errorf("usher audit: %s", audit)
 	}
 	browser, _ := w.operator(url)

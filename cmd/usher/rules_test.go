@@ -240,7 +240,7 @@ func TestModeOff(t *testing.T) {
 	w.serve()
 	w.feedAll(user("ada"))
 	w.expect("c-ada", map[string]string{"school1": events.Done})
-	if out := w.must("config", "check"); !strings.Contains(out, "off      school2: vendors.school2.mode is off") {
+	if out := w.must("config", "check"); !strings.Contains(out, "school2\toff\tvendors.school2.mode is off") {
 		t.Errorf("config check: %s", out)
 	}
 	if out := w.must("vendors", "check"); !strings.Contains(out, "vendors.school2.mode is off") {

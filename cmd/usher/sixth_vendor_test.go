@@ -45,7 +45,7 @@ func TestSixthVendorIsOneFolderAndOneLine(t *testing.T) {
 		t.Errorf("gofmt would change %s", unformatted)
 	}
 	out := inTree(t, tree, filepath.Join(tree, "bin", "usher"), "config", "check")
-	if !strings.Contains(out, "on       acme") {
+	if !strings.Contains(out, "acme\ton\t") {
 		t.Errorf("usher config check does not know acme:\n%s", out)
 	}
 }

@@ -25,7 +25,7 @@ type auditCmd struct {
 func (auditCmd) Help() string {
 	return `Actions of people on dead letters and vendors, oldest first: time, action, object, person, and
 reason. usher stores an action before carrying it out: an action that NATS then refused is listed
-too. Actions are kept for nats.audit_max_age. In JSON, each action is the stored CloudEvent, one per line.
+too. A reload of the configuration has two entries: requested, and the answer of the processes. Actions are kept for nats.audit_max_age. In JSON, each action is the stored CloudEvent, one per line.
 
 Each entry is linked to the entry before. --verify compares all links, and ends with exit code 1
 after a fault. With nats.audit_key, nobody without the key can write a link.
@@ -65,6 +65,11 @@ func (c auditCmd) Run(ctx context.Context, a *app.App) error {
 			return nil
 		case err != nil:
 			return app.Advise(err)
+		}
+		if none {
+			if err := c.Head(a, []string{"time", "action", "object", "who", "why"}, auditWidths); err != nil {
+				return err
+			}
 		}
 		none = false
 		if err := c.print(a, entry.Event, entry.Action); err != nil {
@@ -109,10 +114,16 @@ func (c auditCmd) print(a *app.App, e events.Event, done streams.Action) error {
 	if c.Data() {
 		return c.CloudEvent(a, e)
 	}
-	return c.Row(a, []string{
-		done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.Object(), done.Who, done.Why, detail(done),
-	}, []int{9, 14, 0, 0, 0, 0})
+	fields := []string{done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.Object(), done.Who}
+	if !c.IsTable(a) {
+		return c.Row(a, append(fields, done.Why, detail(done)), nil)
+	}
+	why := strings.Trim(strings.Join([]string{done.Why, detail(done)}, "; "), "; ")
+	return c.Row(a, append(fields, why), auditWidths)
 }
+
+// auditWidths are the least widths of the columns of a table.
+var auditWidths = []int{9, 22, 16, 8, 0}
 
 // detail returns the other values of an action.
 func detail(done streams.Action) string {
@@ -125,6 +136,9 @@ func detail(done streams.Action) string {
 	}
 	if !done.Until.IsZero() {
 		parts = append(parts, "until "+done.Until.UTC().Format(time.RFC3339))
+	}
+	if done.Outcome != "" {
+		parts = append(parts, done.Outcome)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -103,7 +103,7 @@ func (k configCheckCmd) Run(a *app.App) error {
 	if k.Data() {
 		err = k.Write(a, r)
 	} else {
-		err = r.print(a.Stdout, faults)
+		err = k.print(a, r, faults)
 	}
 	if len(faults) > 0 {
 		return errors.Join(app.Usage(app.ErrSilent), err)
@@ -111,8 +111,8 @@ func (k configCheckCmd) Run(a *app.App) error {
 	return err
 }
 
-// print prints the report for a person.
-func (r report) print(w io.Writer, faults []*config.Error) error {
+// print prints the report for a person: faults and warnings, and the vendors as usher vendors check does.
+func (k configCheckCmd) print(a *app.App, r report, faults []*config.Error) error {
 	var b strings.Builder
 	for _, f := range faults {
 		fmt.Fprintf(&b, "fault    %s\n", f.Error())
@@ -120,18 +120,22 @@ func (r report) print(w io.Writer, faults []*config.Error) error {
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(&b, "warning  %s\n", warning)
 	}
+	_, err := io.WriteString(a.Stdout, b.String())
+	var rows [][]string
 	for _, name := range r.On {
-		fmt.Fprintf(&b, "on       %s\n", name)
+		rows = append(rows, []string{name, "on", ""})
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Off)) {
-		fmt.Fprintf(&b, "off      %s: %s\n", name, r.Off[name])
+		rows = append(rows, []string{name, vendorOff, r.Off[name]})
 	}
-	if r.OK {
-		b.WriteString("the settings can be used\n")
-	} else {
-		fmt.Fprintf(&b, "the settings cannot be used: %s\n", output.Count(len(faults), "fault"))
+	if err := errors.Join(err, k.Advice(a, []string{"vendor", "state", "detail"}, rows)); err != nil {
+		return err
 	}
-	_, err := io.WriteString(w, b.String())
+	verdict := "the settings can be used"
+	if !r.OK {
+		verdict = "the settings cannot be used: " + output.Count(len(faults), "fault")
+	}
+	_, err = fmt.Fprintln(a.Stdout, verdict)
 	return err
 }
 

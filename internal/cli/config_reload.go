@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (configReloadCmd) Help() string {
 	return `Asks all processes of usher serve with workers, through NATS, to read the configuration again: courses, rules, rates,
 credentials, vendors, clients, web hooks and people of the console, notifications, and secrets in files. Prints the
 outcome of each process. An effect in work ends with the old configuration. If the new one has a fault, the old one
-stays in use, and usher status says so. usher audit lists the reload.
+stays in use, and usher status says so. usher audit lists the request, and then the answer.
 A changed file is read without this command, and SIGHUP has the same effect. Settings of nats, log, traces, worker,
 activity, source, and the addresses and limits of http need a restart: the command lists them.
 Exit code 0: every process uses the new configuration. 1: the new one has faults, or a process does not answer.
@@ -67,6 +68,9 @@ func (k configReloadCmd) Run(ctx context.Context, a *app.App) error {
 	list, err := k.await(ctx, service, before, at)
 	if err != nil {
 		return err
+	}
+	if err := service.RecordReload(ctx, a.Actor(k.Actor), worst(list)); err != nil {
+		return app.Advise(err)
 	}
 	if len(list) == 0 {
 		return errNoReload
@@ -123,6 +127,16 @@ func outcomes(before, now []streams.Configuration, at time.Time) (list []reloadO
 	return list, all
 }
 
+// worst returns the outcome of all processes together: one process that has refused is enough for refused.
+func worst(list []reloadOutcome) string {
+	for _, outcome := range []string{refused, silent, reloaded} {
+		if slices.ContainsFunc(list, func(o reloadOutcome) bool { return o.Outcome == outcome }) {
+			return outcome
+		}
+	}
+	return silent
+}
+
 func (k configReloadCmd) print(a *app.App, list []reloadOutcome) error {
 	outcome := error(nil)
 	for _, o := range list {
@@ -137,7 +151,7 @@ func (k configReloadCmd) print(a *app.App, list []reloadOutcome) error {
 	for _, o := range list {
 		rows = append(rows, []string{o.Process, o.Outcome, o.text()})
 	}
-	return errors.Join(k.Rows(a, []string{"process", "outcome", "why"}, rows), outcome)
+	return errors.Join(k.Advice(a, []string{"process", "outcome", "why"}, rows), outcome)
 }
 
 // text returns the outcome in words.

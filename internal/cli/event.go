@@ -19,7 +19,6 @@ type eventCmd struct {
 	ID     string `arg:"" help:"The id of the event."`
 	Source string `help:"Only an event of this source." placeholder:"SOURCE"`
 	User   string `help:"The user_id of the event: the history leads to the event, and no stream is searched." placeholder:"ID"`
-	UTC    bool   `help:"Print times in UTC; off a terminal, times are always in UTC." name:"utc"`
 	Long   bool   `help:"Print hashes, and times to the second."`
 
 	app.Output `embed:""`
@@ -63,7 +62,7 @@ func (e eventCmd) Run(ctx context.Context, a *app.App) error {
 	case e.Data():
 		return e.writeAll(a, found.Events)
 	}
-	p := newUserPrinter(a, e.Output, e.UTC, e.Long)
+	p := newUserPrinter(a, e.Output, e.Long)
 	for i, v := range found.Events {
 		if i > 0 {
 			_, _ = fmt.Fprintln(a.Stdout)

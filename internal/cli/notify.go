@@ -105,5 +105,5 @@ func (k notifyTestCmd) print(a *app.App, results []notifyResult) error {
 		}
 		rows = append(rows, []string{r.Target, output.Plain(state, ""), status, string(answer)})
 	}
-	return k.Rows(a, []string{"target", "result", "status", "answer"}, rows)
+	return k.Advice(a, []string{"target", "result", "status", "answer"}, rows)
 }

@@ -93,7 +93,7 @@ func (k planCmd) print(a *app.App, found ops.Plan) error {
 	for _, s := range found.Settings {
 		rows = append(rows, []string{s.Key, s.Old, s.New})
 	}
-	if err := k.Rows(a, []string{"setting", "old", "new"}, rows); err != nil {
+	if err := k.Advice(a, []string{"setting", "old", "new"}, rows); err != nil {
 		return err
 	}
 	rows = nil

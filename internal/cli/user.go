@@ -15,7 +15,6 @@ import (
 // userCmd is usher user.
 type userCmd struct {
 	ID       string `arg:"" help:"The user_id of the events, or an e-mail."`
-	UTC      bool   `help:"Print times in UTC; off a terminal, times are always in UTC." name:"utc"`
 	Timeline bool   `help:"Print the steps of each event: event, scope, look-up, call, result."`
 	Long     bool   `help:"Print hashes, and times to the second."`
 
@@ -110,7 +109,7 @@ func (u userCmd) show(ctx context.Context, a *app.App, service *ops.Service, id 
 		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: no data is left\n", user.Forgotten.UTC().Format(time.RFC3339))
 		return err
 	}
-	p := newUserPrinter(a, u.Output, u.UTC, u.Long)
+	p := newUserPrinter(a, u.Output, u.Long)
 	if u.Timeline {
 		return p.timeline(user)
 	}

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // userPrinter prints a user.
@@ -18,11 +20,11 @@ type userPrinter struct {
 	long  bool                   // with hashes, and times to the second
 }
 
-// newUserPrinter returns a printer with local times on a terminal, and UTC elsewhere.
-func newUserPrinter(a *app.App, o app.Output, utc, long bool) userPrinter {
+// newUserPrinter returns a printer. On a terminal, the table shortens times, unless long.
+func newUserPrinter(a *app.App, o app.Output, long bool) userPrinter {
 	p := userPrinter{App: a, Output: o, long: long, clock: func(t time.Time) string { return t.UTC().Format(time.RFC3339) }}
-	if !utc && output.IsTerminal(a.Stdout) {
-		p.clock = func(t time.Time) string { return localTime(t.Local(), time.Now(), long) }
+	if long && output.IsTerminal(a.Stdout) {
+		p.clock = o.LongTime
 	}
 	return p
 }
@@ -42,12 +44,21 @@ func (p userPrinter) user(u ops.User) error {
 	}
 	var rows [][]string
 	for _, e := range u.Events {
-		rows = append(rows, []string{p.clock(e.Time), e.Type, e.EventID, e.Vendor, e.State, fmt.Sprint(e.Attempts), p.reason(e)})
+		for _, run := range e.Runs() {
+			tries, reason := fmt.Sprint(run.Attempts), p.reason(run)
+			if p.IsTable(p.App) { // has no room for a column
+				tries = ""
+				if run.Attempts > 1 {
+					reason = strings.TrimSuffix(output.Count(run.Attempts, "attempt")+"; "+reason, "; ")
+				}
+			}
+			rows = append(rows, []string{p.clock(run.Time), e.Type, e.EventID, e.Vendor, run.State, tries, reason})
+		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	return p.Advice(p.App, []string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
+	return p.Advice(p.App, []string{"since", "type", "event", "vendor", "state", "attempts", "why"}, rows)
 }
 
 // timeline prints the steps of each event.
@@ -71,10 +82,21 @@ func (p userPrinter) vendors(u ops.User) error {
 	var rows [][]string
 	lines, off := u.Shown()
 	for _, v := range lines {
-		rows = append(rows, []string{v.Vendor, vendorState(v), p.when(v), whyAndDo(v)})
+		text := whyAndDo(v)
+		if p.isAtFault(v) {
+			text = "an event at fault: see below"
+		}
+		rows = append(rows, []string{v.Vendor, vendorState(v), p.when(v), text})
 	}
 	if err := p.Advice(p.App, []string{"vendor", "state", "when", "why, and what to do"}, rows); err != nil {
 		return err
+	}
+	lines = slices.DeleteFunc(lines, func(v ops.UserAtVendor) bool { return !p.isAtFault(v) })
+	slices.SortStableFunc(lines, func(a, b ops.UserAtVendor) int { return strings.Compare(a.Dead, b.Dead) })
+	for _, v := range slices.CompactFunc(lines, func(a, b ops.UserAtVendor) bool { return a.Dead == b.Dead }) {
+		if err := p.Advice(p.App, nil, [][]string{{v.Dead, whyAndDo(v)}}); err != nil {
+			return err
+		}
 	}
 	if len(off) > 0 {
 		p.Remark("off, and without a trace of the user: " + strings.Join(off, ", ") + "; see usher config check")
@@ -84,6 +106,12 @@ func (p userPrinter) vendors(u ops.User) error {
 	}
 	_, err := fmt.Fprintf(p.Stdout, "%s of the stream were not searched for events of the user: the vendors are too far behind\n", output.Count(int(u.Unsearched), "event"))
 	return err
+}
+
+// isAtFault reports whether a table has the dead letter of a line once, below all vendors: the event is at fault
+// for every vendor.
+func (p userPrinter) isAtFault(v ops.UserAtVendor) bool {
+	return p.IsTable(p.App) && strings.HasPrefix(v.Dead, streams.EventPlace+".")
 }
 
 // whyAndDo returns the reason and the remedy of a line.
@@ -143,6 +171,9 @@ func (p userPrinter) accounts(h ops.History) error {
 // reason returns the reason for the state of an effect, and the command for more.
 func (p userPrinter) reason(e ops.HistoryEvent) string {
 	var parts []string
+	if by := e.SentBackBy(); by != "" {
+		parts = append(parts, by)
+	}
 	if step := e.Step(); step != "" {
 		parts = append(parts, step)
 	}
@@ -162,17 +193,4 @@ func (p userPrinter) reason(e ops.HistoryEvent) string {
 		parts = append(parts, "usher dead show "+e.Dead)
 	}
 	return strings.Join(parts, "; ")
-}
-
-// localTime returns a local time for a terminal: of today the time of day, else, or if long, with the
-// date.
-func localTime(t, now time.Time, long bool) string {
-	switch {
-	case long:
-		return t.Format(time.DateTime)
-	case t.Format(time.DateOnly) == now.Format(time.DateOnly):
-		return t.Format(time.TimeOnly)
-	default:
-		return t.Format("2006-01-02 15:04")
-	}
 }

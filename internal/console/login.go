@@ -47,7 +47,7 @@ func (c *Console) login(_ context.Context, v *visit) (answer, error) {
 	person, ok := personOf(strings.TrimSpace(v.PostFormValue("token")), c.config.People)
 	if !ok {
 		c.deps.Log.Warn().Str("remote", address).Msg("console: a token that is none was tried")
-		form.Wrong = "This token is not known. It stands in console.tokens or console.people of the configuration."
+		form.Wrong = "This token is not known. Valid tokens are those in console.tokens or console.people of the configuration."
 		return answer{page: "login", title: "Log in", data: form, status: http.StatusUnauthorized}, nil
 	}
 	value, err := newSession(person, time.Now())

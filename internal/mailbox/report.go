@@ -85,7 +85,7 @@ func (r *reporter) report(event *Event, e *record.Effect, o record.Outcome, due 
 		level = zerolog.WarnLevel
 	}
 	line := r.deps.Log.WithLevel(level).Str("vendor", r.vendor.Name).Str("type", event.Type).Str("event", event.ID()).Str("key", event.Key).
-		Int("attempts", e.Attempts).Dur("took_ms", took)
+		Int("attempts", e.Attempts).Int64("took_ms", o.TookMS)
 	if id := r.traceID(event); id != "" {
 		line.Str("trace_id", id)
 	}
@@ -99,7 +99,7 @@ func (r *reporter) report(event *Event, e *record.Effect, o record.Outcome, due 
 		line.Time("due", due).Msg("waiting")
 		return
 	}
-	line.Str("outcome", o.Kind).Msg("effect")
+	line.Str("outcome", o.Kind).Msg("effect ended")
 }
 
 // logged returns the message of an outcome for the log, without the names of users.

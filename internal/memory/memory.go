@@ -134,7 +134,7 @@ func (m *Memory) Run(ctx context.Context) {
 		case err == nil && !filled:
 			filled = true
 			n, _ := m.Size()
-			m.log.Info().Str("vendor", m.config.Vendor).Int("activities", n).Dur("took_ms", time.Since(m.begin)).Msg("the memory of activities is filled")
+			m.log.Info().Str("vendor", m.config.Vendor).Int("activities", n).Int64("took_ms", time.Since(m.begin).Milliseconds()).Msg("the memory of activities is filled")
 		case err != nil && filled:
 			m.warn(ctx, err, "the memory of activities is behind the stream; no activity begins meanwhile")
 		}

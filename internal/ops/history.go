@@ -48,7 +48,7 @@ type AccountAt struct {
 
 // HistoryEvent is the effect of an event at a vendor.
 type HistoryEvent struct {
-	Time     time.Time  `json:"time"` // of the registration
+	Time     time.Time  `json:"time"` // of the registration; see First
 	Vendor   string     `json:"vendor"`
 	Type     string     `json:"type"`
 	EventID  string     `json:"event_id,omitempty"` // empty if the event is no longer stored
@@ -72,6 +72,13 @@ type HistoryEvent struct {
 	MatchedBy string   `json:"matched_by,omitempty"`
 	Changed   []string `json:"changed,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
+
+	// Earlier are the runs before the replay that the other members describe, the oldest first.
+	Earlier  []HistoryEvent `json:"earlier,omitempty"`
+	SentBack *SentBack      `json:"sent_back,omitempty"` // the beginning of a replay
+
+	stored    time.Time // of the event; zero if the event is no longer stored
+	automatic bool      // a replay that no person has sent
 
 	claim uint64     // fencing token of the process at work; 0: none
 	later bool       // the deletion of a disabled account, in its grace
@@ -126,13 +133,12 @@ func (s *Service) History(ctx context.Context, user string) (History, error) {
 	if err := s.identifyEvents(ctx, &h); err != nil {
 		return h, err
 	}
-	if err := s.nameHolders(ctx, &h); err != nil {
-		return h, err
+	for _, read := range []func(context.Context, *History) error{s.replays, s.nameHolders, s.interrupted, s.waits} {
+		if err := read(ctx, &h); err != nil {
+			return h, err
+		}
 	}
-	if err := s.interrupted(ctx, &h); err != nil {
-		return h, err
-	}
-	return h, s.waits(ctx, &h)
+	return h, nil
 }
 
 // history returns the log of finished effects.
@@ -178,8 +184,7 @@ func (s *Service) identifyEvents(ctx context.Context, h *History) error {
 	at := map[events.Position][]*HistoryEvent{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
-	for i := range h.Events {
-		one := &h.Events[i]
+	for _, one := range h.runs() {
 		if one.unplaced {
 			continue
 		}
@@ -194,6 +199,7 @@ func (s *Service) identifyEvents(ctx context.Context, h *History) error {
 			if err == nil {
 				for _, one := range list {
 					one.identify(o.Event)
+					one.stored = o.Stored
 					one.Trace = s.traceOf(o.Event, one.Key)
 				}
 			}

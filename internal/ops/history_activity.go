@@ -99,7 +99,7 @@ func (h *History) sort() {
 	slices.SortStableFunc(unplaced, func(a, b HistoryEvent) int { return a.Time.Compare(b.Time) })
 	h.Events = h.Events[:0]
 	for _, e := range placed {
-		for len(unplaced) > 0 && unplaced[0].Time.Before(e.Time) {
+		for len(unplaced) > 0 && unplaced[0].Time.Before(e.First()) {
 			h.Events, unplaced = append(h.Events, unplaced[0]), unplaced[1:]
 		}
 		h.Events = append(h.Events, e)

@@ -35,19 +35,6 @@ func account(vendor string, r *record.Record) AccountAt {
 	return a
 }
 
-// add adds an effect, unless the history has the effect already. Of the replays of an effect the
-// history has the last.
-func (h *History) add(e HistoryEvent) {
-	id := effectID{e.Vendor, e.key}
-	switch i, known := h.at[id]; {
-	case !known:
-		h.at[id] = len(h.Events)
-		h.Events = append(h.Events, e)
-	case h.Events[i].Replay < e.Replay:
-		h.Events[i] = e
-	}
-}
-
 // addRecord adds the effects of a record, and the history in a record of an older version.
 func (h *History) addRecord(e recordstore.Entry) error {
 	vendor, _ := record.SplitKey(e.Key)
@@ -80,13 +67,13 @@ func ended(e history.Entry) HistoryEvent {
 	h := HistoryEvent{
 		Time: e.First, Vendor: e.Vendor, Type: e.Type, Key: e.Key, Course: e.Course, State: e.Outcome, Ended: &e.Ended, Class: e.Class,
 		Attempts: e.Attempts, Replay: e.Replay, Why: e.Message, key: record.KeyOf(e.Key), order: e.Position,
-		Action: e.Action, MatchedBy: e.MatchedBy, Changed: e.Changed, Reason: e.Reason,
+		Action: e.Action, MatchedBy: e.MatchedBy, Changed: e.Changed, Reason: e.Reason, automatic: e.Automatic,
 	}
 	if !e.Last.IsZero() {
 		h.Last = &e.Last
 	}
-	if e.Automatic && h.Why == "" {
-		h.Why = "sent back automatically: the account has come"
+	if e.Automatic {
+		h.SentBack = &SentBack{At: e.First}
 	}
 	return h
 }

@@ -54,8 +54,7 @@ func (s *Service) nameHolders(ctx context.Context, h *History) error {
 	if err != nil {
 		return err
 	}
-	for i := range h.Events {
-		e := &h.Events[i]
+	for _, e := range h.runs() {
 		key := mailbox.HolderOf(e.Why)
 		if key == "" {
 			continue

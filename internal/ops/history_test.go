@@ -10,6 +10,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
@@ -175,20 +176,49 @@ func TestHistoryOfActivity(t *testing.T) {
 	}
 }
 
-// TestHistoryHasTheLastReplay has an effect in HISTORY, and two replays in the record.
-func TestHistoryHasTheLastReplay(t *testing.T) {
+// TestHistoryOfReplays has a failure in HISTORY, a first replay of a person in the record, and a second
+// replay on its way: every run is shown, in order, and the event has the time of the first.
+func TestHistoryOfReplays(t *testing.T) {
 	w := newWorld(t)
 	effect := w.event(events.EnrollmentRequested, "early", "ada")
-	w.ended("lms", "ada", "early", effect)
+	start := time.Now().Add(-time.Hour).Truncate(time.Millisecond).UTC()
+	at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
+	effect.Registered = start
+	w.check(w.log().Append(t.Context(), history.Entry{
+		Key: keyOf("early"), Vendor: "lms", Digest: record.Digest("ada"), Type: effect.Type, Scope: effect.Scope, Position: effect.Position, Attempts: 1,
+		First: start, Last: start, Ended: at(1), Outcome: events.Failed, Class: "permanent", Message: "the course is full",
+	}))
 	first, second := effect, effect
-	first.Replay, second.Replay = 1, 2
+	first.Replay, first.Registered, first.Attempts, second.Replay, second.Registered = 1, time.Now(), 1, 2, time.Now().Add(time.Minute)
+	sent := streams.Action{Kind: streams.DeadReplayed, At: at(2), Who: "ann@school", Why: "room was made", Vendor: "lms", Key: keyOf("early"), Replay: 1}
+	other := sent
+	other.Key, other.Who = keyOf("other"), "bob@school"
+	w.check(w.streams.Audit.Record(t.Context(), "/usher", sent))
+	w.check(w.streams.Audit.Record(t.Context(), "/usher", other))
 	w.account("lms", "ada", func(r *record.Record) {
-		r.Finished = []record.Finished{{Effect: first, Outcome: record.Outcome{Kind: events.Failed, At: time.Now()}}}
+		r.Finished = []record.Finished{{Effect: first, Outcome: record.Outcome{Kind: events.Failed, At: time.Now(), Message: "again"}}}
 		r.Pending = []record.Effect{second}
 	})
 	h, states := w.history("ada")
-	if len(h.Events) != 1 || states["lms early"] != "waiting" || h.Events[0].Replay != 2 {
-		t.Errorf("got %+v", h.Events)
+	if len(h.Events) != 1 || states["lms early"] != "waiting" || h.Events[0].Replay != 2 || len(h.Events[0].Earlier) != 2 || !h.Events[0].First().Equal(start) {
+		t.Fatalf("got %+v", h.Events)
+	}
+	u, err := w.service.User(t.Context(), "ada")
+	w.check(err)
+	var got []string
+	for _, s := range u.Timeline() {
+		got = append(got, s.Step+": "+s.Text)
+		if len(got) == 1 && !s.At.Equal(start) || s.EventID != "early" {
+			t.Errorf("got %+v", s)
+		}
+	}
+	want := []string{
+		"event: " + events.EnrollmentRequested, "call: 1 attempt", "result: failed: the course is full",
+		"replay: sent back by ann@school: room was made", "call: 1 attempt", "result: failed: again",
+		"replay: sent back, replay 2", "result: waiting",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

@@ -22,8 +22,7 @@ func (s *Service) waits(ctx context.Context, h *History) (err error) {
 	for _, e := range h.Events {
 		keys[e.key] = e.Key
 	}
-	for i := range h.Events {
-		one := &h.Events[i]
+	for _, one := range h.runs() {
 		if one.behind != nil {
 			key := cmp.Or(keys[one.behind.Key], one.behind.Key.String())
 			one.Why = fmt.Sprintf("waits for the %s before it (event key %s)", one.behind.Type, key)

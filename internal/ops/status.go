@@ -162,10 +162,18 @@ func (s *Service) Processes(ctx context.Context) ([]streams.Configuration, error
 // again. Returns the time of the request.
 func (s *Service) RequestReload(ctx context.Context, by Actor) (time.Time, error) {
 	act := by.action(streams.ConfigurationReloaded)
+	act.Outcome = "requested"
 	if err := s.Streams.Audit.Record(ctx, s.Config.Source, act); err != nil {
 		return act.At, err
 	}
 	return act.At, s.Streams.Control.RequestReload(ctx, act.At)
+}
+
+// RecordReload records the answer of the processes to a reload in the audit log, behind the request.
+func (s *Service) RecordReload(ctx context.Context, by Actor, outcome string) error {
+	act := by.action(streams.ConfigurationReloaded)
+	act.Outcome = outcome
+	return s.Streams.Audit.Record(ctx, s.Config.Source, act)
 }
 
 // explain adds the reason of dead letters whose users stand still until an operator acts.

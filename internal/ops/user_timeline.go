@@ -32,6 +32,7 @@ const (
 	StepLookUp = "look-up" // the account was looked for
 	StepCall   = "call"    // the vendor was called
 	StepResult = "result"  // the outcome, or the reason of the wait
+	StepReplay = "replay"  // the dead letter was sent back: the steps before are repeated
 )
 
 // Timeline returns the steps of all effects, in the order of the events, by vendor within.
@@ -43,11 +44,32 @@ func (u User) Timeline() []Step {
 			if e.Course != "" {
 				text += ", course " + e.Course
 			}
-			list = append(list, Step{At: e.Time, Step: StepEvent, Text: text, Ended: true, Type: e.Type, EventID: e.EventID, Key: e.Key, Trace: e.Trace})
+			list = append(list, Step{At: u.first(i), Step: StepEvent, Text: text, Ended: true, Type: e.Type, EventID: e.EventID, Key: e.Key, Trace: e.Trace})
 		}
-		list = append(list, u.steps(e)...)
+		for _, run := range e.Runs() {
+			if run.SentBack != nil {
+				list = append(list, Step{
+					At: run.SentBack.At, Vendor: e.Vendor, Step: StepReplay, Text: run.SentBackBy(), Ended: true, Type: e.Type, EventID: e.EventID, Key: e.Key,
+				})
+			}
+			list = append(list, u.steps(run)...)
+		}
 	}
 	return list
+}
+
+// first returns the time of the first registration of an event, of which Events[i] is the first effect.
+func (u User) first(i int) time.Time {
+	first := u.Events[i].First()
+	for _, e := range u.Events[i:] {
+		if e.Key != u.Events[i].Key || e.Type != u.Events[i].Type {
+			break
+		}
+		if at := e.First(); at.Before(first) {
+			first = at
+		}
+	}
+	return first
 }
 
 // steps returns the steps of an effect behind the event.

@@ -52,6 +52,7 @@ type Action struct {
 	Replay  int       `json:"replay,omitempty"`     // the number of the sent replay
 	Until   time.Time `json:"until,omitzero"`       // the end of a limited pause, or of an approval
 	Account string    `json:"account_id,omitempty"` // the vendor's id of the repaired account
+	Outcome string    `json:"outcome,omitempty"`    // of a reload: "requested", and in a further action the answer
 	User    string    `json:"user,omitempty"`       // the digest of the id of the forgotten user
 }
 

@@ -73,7 +73,10 @@ func (a *App) ConfigPath() string {
 func (a *App) Logger(c config.Log) zerolog.Logger {
 	out := a.Stderr
 	if c.Format == "console" || (c.Format == "auto" && output.IsTerminal(a.Stderr)) {
-		out = zerolog.ConsoleWriter{Out: a.Stderr, TimeFormat: "15:04:05", NoColor: !output.IsTerminal(a.Stderr) || a.Getenv("NO_COLOR") != ""}
+		out = zerolog.ConsoleWriter{
+			Out: a.Stderr, TimeFormat: "15:04:05", NoColor: !output.IsTerminal(a.Stderr) || a.Getenv("NO_COLOR") != "",
+			FieldsOrder: []string{"vendor", "type", "event", "outcome"},
+		}
 	}
 	level, err := zerolog.ParseLevel(c.Level)
 	if err != nil {

@@ -17,6 +17,7 @@ type Output struct {
 	Format   string `name:"output" short:"o" enum:"auto,table,json,yaml" default:"auto" help:"table, json or yaml; by default a table on a terminal, and values between tabs elsewhere." placeholder:"FORMAT"`
 	JSON     bool   `help:"Print JSON: the same as -o json."`
 	NoHeader bool   `help:"Leave out the head of a table."`
+	UTC      bool   `help:"Print times in UTC on a terminal, too: there, times are local." name:"utc"`
 }
 
 // AfterApply returns an error for two formats. The parser calls AfterApply.
@@ -74,7 +75,7 @@ func (o Output) rows(a *App, t output.Table) error {
 	if o.NoHeader {
 		t.Head = nil
 	}
-	t.Rows = output.Cells(t.Rows, output.IsTerminal(a.Stdout), time.Now())
+	t.Rows = output.Cells(t.Rows, output.IsTerminal(a.Stdout), o.now())
 	if !o.IsTable(a) {
 		return output.Tabbed(a.Stdout, t.Rows)
 	}
@@ -92,6 +93,17 @@ func (a *App) fit(t *output.Table) {
 		t.Width, t.Colour = output.Columns(a.Stdout), a.Getenv("NO_COLOR") == ""
 	}
 }
+
+// now returns the time, in the zone for times on a terminal.
+func (o Output) now() time.Time {
+	if o.UTC {
+		return time.Now().UTC()
+	}
+	return time.Now()
+}
+
+// LongTime returns a time for people, with the date and to the second.
+func (o Output) LongTime(t time.Time) string { return output.LongTime(t.In(o.now().Location())) }
 
 // Head writes the head of a list that goes on, if the list is a table with a head.
 func (o Output) Head(a *App, titles []string, widths []int) error {
@@ -111,7 +123,7 @@ func (o Output) Head(a *App, titles []string, widths []int) error {
 // Row writes one row of a list that goes on, without a head. On a terminal and for -o table, each
 // value has at least its width. On a terminal, a last value without room stands below the row.
 func (o Output) Row(a *App, values []string, widths []int) error {
-	values = output.Cells([][]string{values}, output.IsTerminal(a.Stdout), time.Now())[0]
+	values = output.Cells([][]string{values}, output.IsTerminal(a.Stdout), o.now())[0]
 	if !o.IsTable(a) {
 		return output.Tabbed(a.Stdout, [][]string{values})
 	}

@@ -31,8 +31,9 @@ func (s showCmd) Validate() error { return app.Actor{As: s.As}.Validate() }
 
 // Help is shown below the flags.
 func (showCmd) Help() string {
-	return `Shows the event as received, personal data included: usher audit lists that you have seen them. With
---json, the event is the member payload if it is JSON, and payload_base64 otherwise.
+	return `Shows the event as received, personal data included. The look is recorded in the audit log, under your name, and a
+line on standard error says so. With --json, the event is the member payload if it is JSON, and payload_base64
+otherwise.
 
 Examples:
   usher dead show lead.3fa9
@@ -60,6 +61,9 @@ func (s showCmd) Run(ctx context.Context, a *app.App) error {
 		return app.Advise(err)
 	}
 	if err := service.Reveal(ctx, list[0], a.Actor(app.Actor{As: s.As})); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(a.Stderr, "the look at personal data is recorded: see usher audit"); err != nil {
 		return err
 	}
 	if !s.Data() {

@@ -119,7 +119,7 @@ func (s *show) end() {
 func (s *show) outcome(o *outcome) {
 	head := []string{"vendor"}
 	for _, kind := range outcomeKinds {
-		head = append(head, strings.ReplaceAll(kind, "_", " "))
+		head = append(head, titles[kind])
 	}
 	head = append(head, "calls", "faults")
 	var rows [][]string
@@ -133,6 +133,11 @@ func (s *show) outcome(o *outcome) {
 		_ = output.Tabbed(s.out, slices.Insert(rows, 0, head))
 	}
 	s.verdict(o)
+}
+
+// titles are the heads of the columns of the outcomes: with them, the table fits 80 columns.
+var titles = map[string]string{
+	events.Done: "done", events.AlreadyDone: "already", events.Superseded: "older", events.Unsupported: "cannot", events.Skipped: "skipped", events.Failed: "failed",
 }
 
 func row(name string, outcomes map[string]int, calls, faults int) []string {

@@ -38,7 +38,7 @@ type Table struct {
 	Wrap   bool // the last value wraps below its start, or stands below its row, instead of being cut
 	Colour bool
 
-	below bool // the last value of each row stands below the row
+	below bool // the last value of a row stands below the row, unless the row has room
 }
 
 // blanks matches blanks at the end of a line.
@@ -114,7 +114,9 @@ func (t Table) line(row []string, widths []int, isHead bool) string {
 	at := 0
 	for i, value := range row {
 		last := i == len(row)-1
+		fits := at+text.StringWidthWithoutEscSequences(value) <= t.Width
 		switch {
+		case last && t.below && fits: // a short value needs no further line
 		case last && t.below && isHead:
 			value = ""
 		case last && t.below && value != "":

@@ -41,6 +41,13 @@ func TestTableFitsTerminal(t *testing.T) {
 				"    the vendor refuses the credentials\n    (401)\n" +
 				"lead.1            waiting\n",
 		},
+		"a short advice stays in its row": {
+			Table{
+				Head: []string{"event", "state", "why"}, Width: 36, Wrap: true,
+				Rows: rows([]string{"ada-1-of-school", "done", "created"}, []string{"ada-2", "failed", "the course is mapped nowhere, which is a fault"}),
+			},
+			"EVENT            STATE   WHY\nada-1-of-school  done    created\nada-2            failed\n    the course is mapped nowhere,\n    which is a fault\n",
+		},
 		"no limit": {
 			Table{Head: []string{"vendor", "detail"}, Rows: rows([]string{"lead", strings.Repeat("long ", 30) + "text"}), Wrap: true},
 			"VENDOR  DETAIL\nlead    " + strings.Repeat("long ", 30) + "text\n",

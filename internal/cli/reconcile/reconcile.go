@@ -136,7 +136,7 @@ func (r Cmd) print(a *app.App, found reconcile.Report) error {
 		rows = append(rows, []string{string(d.Kind), d.AccountID, masking.ID(d.UserID), d.Email, string(d.Repair), d.Note})
 	}
 	if len(rows) > 0 {
-		if err := r.Rows(a, []string{"difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
+		if err := r.Advice(a, []string{"difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (r Cmd) printRepaired(a *app.App, found reconcile.Report, done reconcile.Re
 		}
 	}
 	if len(rows) > 0 {
-		if err := r.Rows(a, []string{"", "difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
+		if err := r.Advice(a, []string{"", "difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
 			return err
 		}
 	}
