@@ -44,7 +44,8 @@ func TestHeadline(t *testing.T) {
 			},
 		},
 		"failed tries": {
-			ops.Status{Vendors: []ops.VendorStatus{tried, vendor("miestro", ops.Failing, 0), vendor("b", ops.Serving, 0)}}, 0,
+			ops.Status{Vendors: []ops.VendorStatus{tried, vendor("miestro", ops.Failing, 0), vendor("b", ops.Serving, 0)}},
+			0,
 			[]phrase{{"miestro fails for 3 min", "/console/vendors/miestro", true}, {"1 user of lead waits after failed tries", "/console/vendors/lead", false}, {Text: "1 vendor fine"}},
 		},
 		"deletions of one vendor, not counted": {
