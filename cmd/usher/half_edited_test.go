@@ -45,8 +45,15 @@ func TestHalfEditedFile(t *testing.T) {
 	} {
 		write(text)
 		for _, args := range [][]string{
-			{"status"}, {"user", "u1"}, {"event", "event-1"}, {"dead", "list"}, {"results", "--vendor", "lead"}, {"audit"},
-			{"approve", "deletions", "--list"}, {"pause", "lead", "--reason", "a test"}, {"resume", "lead"},
+			{"status"},
+			{"user", "u1"},
+			{"event", "event-1"},
+			{"dead", "list"},
+			{"results", "--vendor", "lead"},
+			{"audit"},
+			{"approve", "deletions", "--list"},
+			{"pause", "lead", "--reason", "a test"},
+			{"resume", "lead"},
 		} {
 			code, stderr := try(args...)
 			if code == cli.ExitUsage || !strings.Contains(stderr, "usher: the configuration has ") || !strings.Contains(stderr, "ignored here: "+half) {

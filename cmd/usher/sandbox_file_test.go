@@ -44,7 +44,8 @@ func newDescribed(t *testing.T, file string, args ...string) describedWorld {
 			settings = append(settings, variable)
 		}
 	}
-	w.environ = append(settings, "USHER_ACME_TIMEOUT=5s")
+	settings = append(settings, "USHER_ACME_TIMEOUT=5s")
+	w.environ = settings
 	if err := os.WriteFile(w.file, []byte(text+"courses: {algebra: {acme: 7}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,10 @@ func TestStatusOfADeadVendor(t *testing.T) {
 	if err := w.stands.Control("lead", "ok", 0); err != nil {
 		t.Fatal(err)
 	}
-	w.until("lead serves again", func() bool { s, code := w.standing(); return code == 0 && at(s, "lead").State == ops.Serving && at(s, "lead").Failed == nil })
+	w.until("lead serves again", func() bool {
+		s, code := w.standing()
+		return code == 0 && at(s, "lead").State == ops.Serving && at(s, "lead").Failed == nil
+	})
 	w.end()
 }
 

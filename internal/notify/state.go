@@ -66,8 +66,6 @@ type snapshot struct {
 	Count int  `json:"count,omitempty"`
 }
 
-func (e *entry) snapshot() snapshot { return snapshot{!e.Ended.IsZero(), e.Count} }
-
 // decode returns the state in a stored value. An unreadable value counts as no state: each problem
 // is sent once more.
 func decode(value []byte) state {

@@ -36,8 +36,12 @@ func TestMessagesOfTarget(t *testing.T) {
 			{time.Hour, none, ""},
 		},
 		"a long hold": {
-			{0, on, "firing lead is on hold"}, {time.Hour, on, ""}, {22 * time.Hour, on, ""}, {time.Hour, on, "firing lead is on hold"},
-			{90 * time.Minute, none, ""}, {time.Minute, none, "resolved Resolved: lead is on hold"},
+			{0, on, "firing lead is on hold"},
+			{time.Hour, on, ""},
+			{22 * time.Hour, on, ""},
+			{time.Hour, on, "firing lead is on hold"},
+			{90 * time.Minute, none, ""},
+			{time.Minute, none, "resolved Resolved: lead is on hold"},
 		},
 		"a hold that comes and goes": {
 			{0, on, "firing lead is on hold"},

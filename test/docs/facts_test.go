@@ -21,11 +21,11 @@ func TestFigures(t *testing.T) {
 			"0.81 of a bare loop":  "usher = 0.81 × bare loop, 1 KV",
 		},
 		"docs/operating.md": {
-			"one process made 210 a second": "| usher | 210 | 210 |",
-			"four made 807":                 "| usher × 4 | 807 | 807 |",
-			"98 MB with a million":          "98 MB at most;",
-			"at a time each: 299 to":        "| 299 MB |",
-			"0.22 s for 1,000 activities":   "| 0.22 | 0.10 | 340 |",
+			"one process made 210 a second":  "| usher | 210 | 210 |",
+			"four made 807":                  "| usher × 4 | 807 | 807 |",
+			"98 MB with a million":           "98 MB at most;",
+			"at a time each: 299 to":         "| 299 MB |",
+			"0.22 s for 1,000 activities":    "| 0.22 | 0.10 | 340 |",
 			"1.6 s for 1,000 events at five": "| 1.61 | 0.61 | 1580 |",
 		},
 	} {
