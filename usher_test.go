@@ -64,7 +64,7 @@ func TestForeignModule(t *testing.T) {
 	in(t, dir, "go", "test", "./...")
 	in(t, dir, "go", "build", "-o", "usher-acme", ".")
 	for command, want := range map[string]string{
-		"config check": "on       acme", "config show": "vendors.acme.token", "version": "v1",
+		"config check": "acme\ton", "config show": "vendors.acme.token", "version": "v1",
 	} {
 		if out := in(t, dir, append([]string{"./usher-acme"}, strings.Fields(command)...)...); !strings.Contains(out, want) {
 			t.Errorf("%s: got\n%s\nwant %q in it", command, out, want)
