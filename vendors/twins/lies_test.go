@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,9 @@ import (
 	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
+// truth is the line of the answers to a creation in the file: a lie brings its own.
+const truth = "  answers: [{if: \"false\", is: taken}] # no answer of the documents: Usher looks after each refusal\n"
+
 // lie returns the description of Miestro with parts replaced: old and new, in turn.
 func lie(t *testing.T, parts ...string) *httpapi.File {
 	t.Helper()
@@ -23,6 +27,7 @@ func lie(t *testing.T, parts ...string) *httpapi.File {
 		t.Fatal(err)
 	}
 	said := string(text)
+	parts = slices.Concat([]string{truth, ""}, parts)
 	for i := 0; i < len(parts); i += 2 {
 		if !strings.Contains(said, parts[i]) {
 			t.Fatalf("the file has no %q", parts[i])
