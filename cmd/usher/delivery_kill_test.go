@@ -38,7 +38,8 @@ func TestKilledDelivery(t *testing.T) {
 		serve, ended := w.process()
 		w.until("the endpoint is there", func() bool {
 			code, err := redeliver(t, url, `{"id":"none","users":[]}`)
-			return err == nil && code == http.StatusAccepted
+			_, missing := js.Stream(t.Context(), streams.EventsStream) // the endpoint takes an empty delivery before
+			return err == nil && code == http.StatusAccepted && missing == nil
 		})
 		done := make(chan struct{})
 		go func() { defer close(done); _, _ = redeliver(t, url, body) }()
