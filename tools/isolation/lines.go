@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/usherhq/usher/internal/scenario"
 )
@@ -75,14 +74,14 @@ func lines(short bool) []Line {
 	return []Line{
 		{Number: 1, Vendor: "miestro", Size: size(300, 300), text: "%d enrolments of missing users", raise: enrolNobody},
 		{Number: 2, Vendor: "usermost", Size: size(600, 600), text: "%d users answered with 500", raise: fail},
-		{Number: 3, Vendor: "usermost", Size: 1, text: "one user answered with 403", raise: refuse(403, 0)},
+		{Number: 3, Vendor: "usermost", Size: 1, text: "one user answered with 403", raise: refuse(403)},
 		{Number: 4, Vendor: "miestro", Size: size(300, 300), text: "%d deletions stopped by the deletion guard", further: heldLimits, raise: holdDeletions},
 		{Number: 5, Vendor: "usermost", Size: size(2000, 500), text: "%d events of one user, 20 ms a call", raise: slowUser},
 		{Number: 6, Vendor: "miestro", Size: size(3500, 1000), text: "%d enrolments of one user without an account", mapped: true, raise: enrolOneWithoutAccount},
 		{Number: 7, Vendor: "meiro", Size: size(3000, 2000), text: "%d activities before it", raise: track},
 		{Number: 8, Vendor: "usermost", Size: size(10000, 3000), text: "one user with %d events", mapped: true, raise: busyUser},
 		{Number: 9, Vendor: "miestro", Size: size(5000, 1000), text: "%d courses of one user", mapped: true, raise: enrolOne},
-		{Number: 10, Vendor: "usermost", Size: size(1000, 300), text: "%d users answered 429, Retry-After 60 s", raise: refuse(429, time.Minute)},
+		{Number: 10, Vendor: "usermost", Size: size(1000, 300), text: "%d users answered 429, Retry-After 60 s", raise: throttle},
 		{Number: 11, Vendor: "usermost", Size: size(5000, 500), text: "a replay of %d dead letters, 50 ms a call", mapped: true, raise: replay},
 		{Number: 12, Vendor: "usermost", Size: size(20000, 3000), text: "a vendor back after a hold, %d events waiting", raise: comeBack},
 	}

@@ -30,9 +30,9 @@ func enrolNobody(ctx context.Context, w *world, size int) error {
 
 // refuse returns a raise that creates users answered with a status by the vendor, and waits for the
 // same number of answers.
-func refuse(status int, retryAfter time.Duration) raise {
+func refuse(status int) raise {
 	return func(ctx context.Context, w *world, size int) error {
-		if err := createRefused(ctx, w, size, status, retryAfter); err != nil {
+		if err := createRefused(ctx, w, size, status); err != nil {
 			return err
 		}
 		return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Faults[sandbox.Troubled] })
@@ -42,7 +42,7 @@ func refuse(status int, retryAfter time.Duration) raise {
 // fail creates users answered with 500 by the vendor, and waits until each was tried once: before, a
 // healthy user would wait behind equally new users.
 func fail(ctx context.Context, w *world, size int) error {
-	if err := createRefused(ctx, w, size, http.StatusInternalServerError, 0); err != nil {
+	if err := createRefused(ctx, w, size, http.StatusInternalServerError); err != nil {
 		return err
 	}
 	if err := w.Publish(ctx); err != nil {
@@ -51,12 +51,37 @@ func fail(ctx context.Context, w *world, size int) error {
 	return w.Until(ctx, patience, "every user was tried", func() bool { return w.worker.Metric(ctx, "usher_retries_waiting") >= float64(size) })
 }
 
-// createRefused writes the creations of users answered with a status by the vendor. The factor divides
-// the time of Retry-After, 0 for none, like the limits.
-func createRefused(ctx context.Context, w *world, size, status int, retryAfter time.Duration) error {
+// throttle lets the vendor answer users with 429 and Retry-After. Each user was tried before and answered
+// with 500: else a healthy user would wait behind equally new users, one probe after the other.
+func throttle(ctx context.Context, w *world, size int) error {
+	if err := fail(ctx, w, size); err != nil {
+		return err
+	}
+	if err := w.trouble(ctx, http.StatusTooManyRequests, time.Minute); err != nil {
+		return err
+	}
+	before, err := w.State(ctx)
+	if err != nil {
+		return err
+	}
+	const rest = 2 // answers in a row that begin a rest
+	return w.Until(ctx, patience, "users are answered with 429", func() bool {
+		now, err := w.State(ctx)
+		return err == nil && now.Faults[sandbox.Troubled] >= before.Faults[sandbox.Troubled]+rest
+	})
+}
+
+// createRefused writes the creations of users answered with a status by the vendor.
+func createRefused(ctx context.Context, w *world, size, status int) error {
 	for i := range size {
 		w.Writer.Create(user(i))
 	}
+	return w.trouble(ctx, status, 0)
+}
+
+// trouble lets the vendor answer the sick users with a status. The factor divides the time of Retry-After,
+// 0 for none, like the limits.
+func (w *world) trouble(ctx context.Context, status int, retryAfter time.Duration) error {
 	after := retryAfter / time.Duration(w.config.Factor)
 	return w.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {strconv.Itoa(status)}, "retry_after": {after.String()}})
 }
