@@ -74,7 +74,7 @@ func lines(short bool) []Line {
 	return []Line{
 		{Number: 1, Vendor: "miestro", Size: size(300, 300), text: "%d enrolments of missing users", raise: enrolNobody},
 		{Number: 2, Vendor: "usermost", Size: size(600, 600), text: "%d users answered with 500", raise: fail},
-		{Number: 3, Vendor: "usermost", Size: 1, text: "one user answered with 403", raise: refuse(403)},
+		{Number: 3, Vendor: "usermost", Size: 1, text: "one user answered with 403", raise: refuse},
 		{Number: 4, Vendor: "miestro", Size: size(300, 300), text: "%d deletions stopped by the deletion guard", further: heldLimits, raise: holdDeletions},
 		{Number: 5, Vendor: "usermost", Size: size(2000, 500), text: "%d events of one user, 20 ms a call", raise: slowUser},
 		{Number: 6, Vendor: "miestro", Size: size(3500, 1000), text: "%d enrolments of one user without an account", mapped: true, raise: enrolOneWithoutAccount},

@@ -28,15 +28,12 @@ func enrolNobody(ctx context.Context, w *world, size int) error {
 	return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Calls["GET /users"] })
 }
 
-// refuse returns a raise that creates users answered with a status by the vendor, and waits for the
-// same number of answers.
-func refuse(status int) raise {
-	return func(ctx context.Context, w *world, size int) error {
-		if err := createRefused(ctx, w, size, status); err != nil {
-			return err
-		}
-		return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Faults[sandbox.Troubled] })
+// refuse creates users answered with 403 by the vendor, and waits for the same number of answers.
+func refuse(ctx context.Context, w *world, size int) error {
+	if err := createRefused(ctx, w, size, http.StatusForbidden); err != nil {
+		return err
 	}
+	return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Faults[sandbox.Troubled] })
 }
 
 // fail creates users answered with 500 by the vendor, and waits until each was tried once: before, a

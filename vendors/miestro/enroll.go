@@ -39,7 +39,7 @@ func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 }
 
 // place returns the ids of the account and of the course, and checks that the course exists:
-// the error of an enrolment would not say what is missing.
+// the error of an enrolment would not name the missing one.
 func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (int, int, error) {
 	userID, err := vendors.ParseID(vendor, op, "account", e.Account.ID)
 	if err != nil {
