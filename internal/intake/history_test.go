@@ -17,6 +17,7 @@ type history struct {
 	faults    float64       // of calls of the vendor
 	lost      float64       // of answers of NATS
 	upserts   bool          // the vendor knows users by our ids
+	quick     bool          // calls take a millisecond
 	keepsIDs  bool          // the vendor keeps our ids with the accounts, and finds accounts by them
 	foreign   int           // accounts from before with the address of user 2
 	shared    bool          // all users have one address, and so one account
@@ -68,7 +69,25 @@ var sharedHistories = rapid.Custom(func(t *rapid.T) history {
 	return h
 })
 
+// crowdedHistories draws histories of one user with more events than one turn ends, at a quick vendor,
+// so that turns follow each other without timers, and processes die between them.
+var crowdedHistories = rapid.Custom(func(t *rapid.T) history {
+	h := drawHistoryOf(t, 1, sizes{leastEvents: 10, mostEvents: 40, operations: 400})
+	h.quick, h.faults = true, rapid.SampledFrom([]float64{0, 0, 0.02}).Draw(t, "few faults")
+	return h
+})
+
+// sizes are limits of a history.
+type sizes struct {
+	leastEvents, mostEvents int
+	operations              int // at which a process dies or sleeps at the latest
+}
+
 func drawHistory(t *rapid.T, users int) history {
+	return drawHistoryOf(t, users, sizes{leastEvents: 1, mostEvents: 10, operations: 80})
+}
+
+func drawHistoryOf(t *rapid.T, users int, limits sizes) history {
 	h := history{
 		seed:    rapid.Uint64().Draw(t, "seed"),
 		faults:  rapid.SampledFrom([]float64{0, 0.1, 0.3}).Draw(t, "faults"),
@@ -95,7 +114,7 @@ func drawHistory(t *rapid.T, users int) history {
 			kind:  rapid.SampledFrom(kinds).Draw(t, "kind"),
 			after: time.Duration(rapid.IntRange(0, spread).Draw(t, "after")) * time.Millisecond,
 		}
-	}), 1, 10).Draw(t, "events")
+	}), limits.leastEvents, limits.mostEvents).Draw(t, "events")
 	for i := range first {
 		first[i].event = i
 	}
@@ -105,7 +124,7 @@ func drawHistory(t *rapid.T, users int) history {
 		again.after = time.Duration(rapid.IntRange(0, 2*spread).Draw(t, "later")) * time.Millisecond
 		h.published = append(h.published, again)
 	}
-	h.lifespans = rapid.SliceOfN(rapid.Custom(drawLifespan), 2, 6).Draw(t, "lifespans")
+	h.lifespans = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) lifespan { return drawLifespan(t, limits.operations) }), 2, 6).Draw(t, "lifespans")
 	return h
 }
 
@@ -117,14 +136,14 @@ func windows(t *rapid.T, name string, length time.Duration) (list []window) {
 	return list
 }
 
-func drawLifespan(t *rapid.T) lifespan {
+func drawLifespan(t *rapid.T, operations int) lifespan {
 	f := lifespan{
-		dieAt:  rapid.IntRange(0, 80).Draw(t, "die at"),
+		dieAt:  rapid.IntRange(0, operations).Draw(t, "die at"),
 		after:  rapid.Bool().Draw(t, "after the effect"),
 		sleeps: map[int]time.Duration{},
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "sleeps") {
-		f.sleeps[rapid.IntRange(1, 80).Draw(t, "sleep at")] = time.Duration(rapid.IntRange(1, 40).Draw(t, "quarters")) * 250 * time.Millisecond
+		f.sleeps[rapid.IntRange(1, operations).Draw(t, "sleep at")] = time.Duration(rapid.IntRange(1, 40).Draw(t, "quarters")) * 250 * time.Millisecond
 	}
 	return f
 }

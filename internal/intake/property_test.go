@@ -130,6 +130,10 @@ func TestRandomHistories(t *testing.T) { checkHistories(t, histories) }
 // docs/design.md, rule 5.19.
 func TestHistoriesOfOneAccount(t *testing.T) { checkHistories(t, sharedHistories) }
 
+// TestCrowdedHistories holds random histories of a user with many events to docs/design.md, rules 12.1 to
+// 12.3.
+func TestCrowdedHistories(t *testing.T) { checkHistories(t, crowdedHistories) }
+
 func checkHistories(t *testing.T, list *rapid.Generator[history]) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := list.Draw(rt, "history")

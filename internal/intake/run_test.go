@@ -179,7 +179,11 @@ func (r *run) configure(rules handlers.Policy) {
 func (r *run) work(ctx context.Context, p *process) {
 	c := connection{server: r.server, process: p, lose: r.lost}
 	v := &mailbox.Vendor{Name: "acme", Rules: r.rules}
-	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
+	longest := callTimeout
+	if r.quick {
+		longest = 2 * time.Millisecond
+	}
+	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults, longest: longest})
 	v.Port.Store(&port)
 	scheduler, config := fairness.NewScheduler(r.slots), r.settings()
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {

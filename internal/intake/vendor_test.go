@@ -67,6 +67,7 @@ type client struct {
 	process *process
 	random  *random
 	faults  float64
+	longest time.Duration // of a call that answers
 }
 
 // call is one HTTP call: not begun too late, slow, refused, or answered to nobody.
@@ -86,7 +87,7 @@ func (c client) call(ctx context.Context, once bool, effect func() error) error 
 		time.Sleep(c.random.span(callTimeout))
 		return &vendors.Error{Vendor: "acme", Unknown: once, Err: errors.New("no answer in time")}
 	}
-	time.Sleep(c.random.span(callTimeout - time.Millisecond))
+	time.Sleep(c.random.span(c.longest - time.Millisecond))
 	err := effect()
 	if c.random.hit(c.faults) {
 		return &vendors.Error{Vendor: "acme", Status: 502, Unknown: once}
