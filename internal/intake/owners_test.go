@@ -159,6 +159,23 @@ func TestPurgedTimersAreForgotten(t *testing.T) {
 	})
 }
 
+// Dead letters that wait to be sent back are found after the stream of timers was purged.
+func TestReturnsSurviveAPurgeOfTheTimers(t *testing.T) {
+	scenario(t, history{}, func(r *run) { r.server.returnsAway = true }, func(t *testing.T, r *run) {
+		waited := r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
+		r.awaitDead(t, waited, "prerequisite")
+		creation := message{kind: events.UserCreated, id: "e2", user: 1}
+		r.awaitOutcome(t, r.send(creation), events.Done)
+		r.send(creation) // leaves no unpublished result in the record
+		r.awaitCommitted(t)
+		r.server.mu.Lock()
+		r.server.returnsAway = false
+		r.server.mu.Unlock()
+		r.server.purgeTimers()
+		r.await(t, "the replay", func() bool { result, ok := r.resultOf(waited, 1); return ok && result.Outcome == events.Done })
+	})
+}
+
 // A process that stops in order stores what it has in hand and releases the lease.
 func TestGracefulStop(t *testing.T) {
 	vendor := &counted{before: func(context.Context, int) error {

@@ -104,6 +104,9 @@ func (v publisher) AddEvent(ctx context.Context, d streams.DeadLetter) error {
 func (v publisher) ReplayWaiting(_ context.Context, _, _, key string) (sent bool, err error) {
 	var d streams.DeadLetter
 	err = v.ask(func() error {
+		if v.returnsAway {
+			return errAway
+		}
 		v.out.mu.Lock()
 		defer v.out.mu.Unlock()
 		d, sent = v.out.dead[key]

@@ -33,6 +33,8 @@ type server struct {
 	recordsAway bool
 	// timersAway says that no timer can be set.
 	timersAway bool
+	// returnsAway says that no dead letter can be sent back.
+	returnsAway bool
 
 	replays     map[uint64]mailbox.Message
 	resent      map[replayID]bool

@@ -267,11 +267,11 @@ func (r *Record) Ended(key Key, replay int) (outcome string, ok bool) {
 	return events.Done, true
 }
 
-// Unfinished reports whether a record needs a turn: an effect is pending, or a result may be
-// unpublished. The unpublished effects of a converted record come again without a turn, since
-// the messages were not acknowledged.
+// Unfinished reports whether a record needs a turn: an effect is pending, a dead letter has to be sent
+// back, or a result may be unpublished. The unpublished effects of a converted record come again without
+// a turn, since the messages were not acknowledged.
 func Unfinished(r *Record) bool {
-	return len(r.Pending) > 0 || (len(r.Finished) > 0 && !r.Converted)
+	return len(r.Pending) > 0 || r.HasReturns() || (len(r.Finished) > 0 && !r.Converted)
 }
 
 // Idle reports whether no effect is pending or claimed, beside a later deletion in its grace.
