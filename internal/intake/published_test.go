@@ -104,7 +104,7 @@ func (v publisher) AddEvent(ctx context.Context, d streams.DeadLetter) error {
 func (v publisher) ReplayWaiting(_ context.Context, _, _, key string) (sent bool, err error) {
 	var d streams.DeadLetter
 	err = v.ask(func() error {
-		if v.returnsAway {
+		if v.returnsAway == key {
 			return errAway
 		}
 		v.out.mu.Lock()

@@ -33,8 +33,8 @@ type server struct {
 	recordsAway bool
 	// timersAway says that no timer can be set.
 	timersAway bool
-	// returnsAway says that no dead letter can be sent back.
-	returnsAway bool
+	// returnsAway is the event whose dead letter cannot be sent back.
+	returnsAway string
 
 	replays     map[uint64]mailbox.Message
 	resent      map[replayID]bool

@@ -28,3 +28,10 @@ func (r *Record) RemoveMissed(sent []string) {
 		r.Missed = nil
 	}
 }
+
+// PostponeMissed puts a dead letter behind the others, so that one that cannot be sent delays none.
+func (r *Record) PostponeMissed(name string) {
+	if i := slices.Index(r.Missed, name); i >= 0 {
+		r.Missed = append(slices.Delete(r.Missed, i, i+1), name)
+	}
+}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,6 +38,13 @@ func TestMiss(t *testing.T) {
 	if read, err := Decode(encoded); err != nil || !cmp.Equal(read.Missed, r.Missed) {
 		t.Errorf("got %v, %v after a store", read, err)
 	}
+	first, number := r.Missed[0], len(r.Missed)
+	r.PostponeMissed(first)
+	if len(r.Missed) != number || r.Missed[number-1] != first {
+		t.Errorf("got %v after a postponement of %s", r.Missed, first)
+	}
+	r.PostponeMissed("other") // is not there
+	slices.Sort(r.Missed)
 	r.RemoveMissed(r.Missed[1:])
 	if want := []string{events.EnrollmentRequested + ".k0"}; !cmp.Equal(r.Missed, want) {
 		t.Errorf("got %v, want %v", r.Missed, want)
