@@ -160,12 +160,19 @@ func (x *Index) Count(ctx context.Context, digest string) (int, error) {
 }
 
 // Erase removes all values of a user, lets the server overwrite the bytes on the disk, and returns
-// their number.
+// their number. The key of the user keeps a marker: an earlier e-mail was stored on the same key, and
+// nats-server notes the removal of a replaced message in memory only, so that a kill would bring the
+// earlier one back.
 func (x *Index) Erase(ctx context.Context, digest string) (int, error) {
 	keys, err := x.of(ctx, digest)
 	for _, key := range keys {
 		if err := x.erase(ctx, key); err != nil {
 			return 0, err
+		}
+		if key == userKey(digest) {
+			if err := x.records.Delete(ctx, key, 0); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return len(keys), err
@@ -177,8 +184,11 @@ func (x *Index) of(ctx context.Context, digest string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := x.records.Keys(ctx, userKey(digest))
-	return append(mails, users...), err
+	_, revision, err := x.records.Load(ctx, userKey(digest))
+	if revision > 0 { // else there is nothing, or a marker
+		mails = append(mails, userKey(digest))
+	}
+	return mails, err
 }
 
 func (x *Index) load(ctx context.Context, digest string) (s stored, revision uint64, err error) {

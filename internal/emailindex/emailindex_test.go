@@ -112,15 +112,20 @@ func TestUnchangedIsNotWritten(t *testing.T) {
 // TestErase removes a user, and nobody else.
 func TestErase(t *testing.T) {
 	t.Parallel()
-	w := open(t, newClient(t))
-	w.set("ada", "ada@example.org", 1)
-	w.set("bob", "ada@example.org", 2)
+	c := newClient(t)
+	w := open(t, c)
+	w.set("ada", "lovelace@example.org", 1)
+	w.set("ada", "ada@example.org", 2)
+	w.set("bob", "ada@example.org", 3)
 	if n, err := w.Erase(t.Context(), "ada"); n != 2 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
 	w.finds("ada@example.org", "bob")
 	if n, err := w.Count(t.Context(), "ada"); n != 0 || err != nil {
 		t.Errorf("got %d, %v", n, err)
+	}
+	if all, values := text(t, c); values != 4 || !strings.Contains(all, ".user.ada \n") {
+		t.Errorf("got %d values, want the key, two of bob, and an empty marker of ada:\n%s", values, all)
 	}
 	w.set("ada", "ada@example.org", 1) // the user comes back
 	w.finds("ada@example.org", "ada", "bob")

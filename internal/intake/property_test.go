@@ -44,7 +44,7 @@ func play(t *testing.T, h history) (faults []string) {
 		for host := range 2 {
 			hosts.Go(func() { r.host(ctx, host) })
 		}
-		for end := time.Now().Add(40 * time.Minute); (!r.done() || !time.Now().After(last)) && time.Now().Before(end); {
+		for end := time.Now().Add(2 * time.Hour); (!r.done() || !time.Now().After(last)) && time.Now().Before(end); {
 			time.Sleep(time.Second)
 		}
 		if h.policies != nil {
