@@ -49,8 +49,10 @@ func (a *attributes) setText(name, text string) *InvalidError {
 		return a.refuse(name, RuleCharacters, "send no control characters or noncharacters")
 	}
 	set, core := coreAttributes[name]
-	if !core {
+	if !core && !a.checks {
 		a.extend(name, text)
+	}
+	if !core {
 		return nil
 	}
 	if rule, detail := set(a, text); rule != "" {

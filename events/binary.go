@@ -15,14 +15,14 @@ type field struct{ name, value string }
 // these in bytes. Names match in any case. A header without values counts as missing.
 func fold(header map[string][]string) (types []string, attrs []field, size int) {
 	for name, values := range header {
-		lower := strings.Map(asciiLower, name)
-		attr, isAttr := strings.CutPrefix(lower, attributePrefix)
+		isType := strings.EqualFold(name, HeaderContentType)
+		isAttr := len(name) >= len(attributePrefix) && strings.EqualFold(name[:len(attributePrefix)], attributePrefix)
 		for _, v := range values {
 			switch {
-			case lower == "content-type":
+			case isType:
 				types = append(types, strings.TrimSpace(v))
 			case isAttr:
-				attrs = append(attrs, field{attr, v})
+				attrs = append(attrs, field{strings.Map(asciiLower, name[len(attributePrefix):]), v})
 			default:
 				continue
 			}

@@ -165,7 +165,8 @@ func originOf(request Event) map[string]any {
 	if request.ID() == "" {
 		return nil
 	}
-	ext := map[string]any{"causationid": request.ID(), "correlationid": request.ID()}
+	var id any = request.ID() // on the heap once
+	ext := map[string]any{"causationid": id, "correlationid": id}
 	for _, name := range []string{"correlationid", "traceparent", "tracestate"} {
 		if s := Extension(request, name); s != "" {
 			ext[name] = s

@@ -47,6 +47,25 @@ func member(data []byte, name string) (raw []byte, ok bool) {
 	return raw, err == nil && raw != nil
 }
 
+// EachMember calls each with the name and the raw value of every member of a JSON object, in order.
+// Reports whether data is one object by the rules of Parse, and each has returned true for all members.
+func EachMember(data []byte, each func(name string, raw []byte) bool) bool {
+	s := scanner{data: data}
+	if s.space(); s.peek() != '{' || !utf8.Valid(data) {
+		return false
+	}
+	err := s.object(1, func(name string, raw []byte) *InvalidError {
+		if !each(name, raw) {
+			return stop
+		}
+		return nil
+	})
+	return err == nil && s.end() == nil
+}
+
+// stop ends a scan.
+var stop = &InvalidError{}
+
 // find is member for data with an error: the value before the error, or nil.
 func find(data []byte, name string) (raw []byte, err *InvalidError) {
 	s := scanner{data: data}

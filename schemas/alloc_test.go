@@ -10,7 +10,7 @@ import (
 
 // TestAllocations holds what a validation costs to a ceiling; see BenchmarkValidate.
 func TestAllocations(t *testing.T) {
-	const most = 110 // objects
+	const most = 22 // objects
 	set, e := newSet(t), samples(t, events.UserCreated, "accepted")["full"]
 	got := testing.AllocsPerRun(100, func() {
 		if err := set.Validate(e); err != nil {

@@ -13,11 +13,7 @@ import (
 // included, and addresses against the letter of RFC 5321 that some providers give out, such as
 // ada..k@ and ada.@. The local part is up to the mail system of the domain. An empty local part
 // is left to the pattern of the schema.
-func email(v any) error {
-	s, ok := v.(string)
-	if !ok {
-		return nil
-	}
+func email(s string) error {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
 		return errors.New("there is no @")

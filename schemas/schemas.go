@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -51,14 +52,21 @@ type Set struct {
 type contract struct {
 	schema  *jsonschema.Schema
 	members []string
+	plain   *plainObject // nil: the schema has further rules
 }
 
 // New compiles the schemas, within some milliseconds. An error means that an embedded schema is
 // broken.
 func New() (*Set, error) {
 	c := jsonschema.NewCompiler()
-	c.RegisterFormat(&jsonschema.Format{Name: "date-time", Validate: dateTime})
-	c.RegisterFormat(&jsonschema.Format{Name: "email", Validate: email})
+	for name, check := range formats {
+		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(v any) error {
+			if s, ok := v.(string); ok {
+				return check(s)
+			}
+			return nil
+		}})
+	}
 	c.AssertFormat()
 	c.UseRegexpEngine(pattern)
 	set := &Set{byName: make(map[string]contract)}
@@ -94,19 +102,24 @@ func compile(c *jsonschema.Compiler, name string) (contract, error) {
 		members = append(members, member)
 	}
 	slices.Sort(members)
-	return contract{schema, members}, nil
+	return contract{schema, members, newPlainObject(text)}, nil
 }
+
+// formats has the checks of texts by the name of the format.
+var formats = map[string]func(string) error{"date-time": dateTime, "date": date, "email": email}
 
 // dateTime accepts RFC 3339 by events.ParseTime, with upper-case T and Z, as encoding/json
 // requires. The library's own check is more lenient.
-func dateTime(v any) error {
-	s, ok := v.(string)
-	if !ok {
-		return nil
-	}
+func dateTime(s string) error {
 	if s != strings.ToUpper(s) {
 		return errors.New("lower-case t or z")
 	}
 	_, err := events.ParseTime(s)
+	return err
+}
+
+// date accepts a day, such as 2026-01-31.
+func date(s string) error {
+	_, err := time.Parse(time.DateOnly, s)
 	return err
 }

@@ -87,7 +87,7 @@ type Client struct {
 	single   bool
 	readOnly bool
 	refused  func(Request)
-	http     *http.Client
+	http     http.RoundTripper // follows no redirect
 	auth     Auth
 	secrets  []string
 	observer Observer
@@ -125,10 +125,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		auth:     auth,
 		observer: o.Observe,
 		bodies:   bounded.NewRoom(clientBudget / maxBody),
-		http: &http.Client{
-			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		http:     transport,
 	}
 	if c.limiter == nil {
 		c.limiter = newAdaptiveLimiter(o.Rate)
@@ -310,13 +307,17 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		return nil, c.fail(call, &Error{Class: Unusable, Message: "the base URL is not a URL"})
 	}
 	req.Header = header
+	if u := req.URL.User; u != nil && header.Get("Authorization") == "" {
+		password, _ := u.Password()
+		req.SetBasicAuth(u.Username(), password)
+	}
 	if call.Once {
 		// net/http repeats a GET if a reused connection breaks, unless the request has a body
 		// without GetBody.
 		req.Body, req.GetBody = io.NopCloser(bytes.NewReader(nil)), nil
 	}
 	seen := CallInfo{Op: call.Op, Method: call.Method, Host: req.URL.Host, Begun: time.Now()}
-	res, err := c.http.Do(req)
+	res, err := c.http.RoundTrip(req)
 	if errors.Is(err, ErrLate) {
 		return nil, c.fail(call, &Error{Err: ErrLate})
 	}

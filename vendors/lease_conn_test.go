@@ -86,7 +86,7 @@ func TestAVendorThatOffersHTTP2(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	client := NewClient("acme", Options{BaseURL: server.URL}, nil)
-	own := client.http.Transport.(*http.Transport)
+	own := client.http.(*http.Transport)
 	own.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	defer own.CloseIdleConnections()
 	if err := client.Do(t.Context(), Call{Op: "create user", Method: http.MethodPost, Path: "/users"}); err != nil {

@@ -143,7 +143,10 @@ func withoutURL(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
+	record, insecure := errors.AsType[tls.RecordHeaderError](err)
 	switch {
+	case insecure && string(record.RecordHeader[:]) == "HTTP/":
+		return http.ErrSchemeMismatch
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("no response within the timeout")
 	case errors.Is(err, context.Canceled):

@@ -10,7 +10,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
-	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -110,7 +109,6 @@ func tlsVendor(t *testing.T, a authority) *httptest.Server {
 		_, _ = io.WriteString(w, `"`+r.TLS.PeerCertificates[0].Subject.CommonName+`"`)
 	}))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server
@@ -277,6 +275,37 @@ func TestFaultsOfConnections(t *testing.T) {
 			_, err := ask(t.Context(), connect("https://127.0.0.1:1", c))
 			if broken := vendors.ClassOf(err) == vendors.Unusable; broken != (test.want == "ca" || test.want == "proxy") || strings.Contains(err.Error(), "s3cr3t") {
 				t.Errorf("got %v (%v) of a call, want unusable settings to be said", err, vendors.ClassOf(err))
+			}
+		})
+	}
+}
+
+// TestBaseURLs holds what a base URL says about the connection.
+func TestBaseURLs(t *testing.T) {
+	var user, password string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { user, password, _ = r.BasicAuth() }))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	for name, test := range map[string]struct {
+		base string
+		auth vendors.Auth
+		want string // the credentials, or the end of the error
+	}{
+		"credentials in the URL":                   {"http://ada:secret@" + host, nil, "ada secret"},
+		"credentials in the URL and of the vendor": {"http://ada:secret@" + host, vendors.StaticAuth{"Authorization": "Bearer b"}, " "},
+		"https, but the vendor speaks http":        {"https://" + host, nil, http.ErrSchemeMismatch.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			user, password = "", ""
+			client := vendors.NewClient("acme", vendors.Options{BaseURL: test.base, SingleAttempt: true}, test.auth)
+			got := ""
+			if err := client.Do(t.Context(), vendors.Call{Op: "ping", Method: http.MethodGet, Path: "/"}); err != nil {
+				got = err.Error()
+			} else {
+				got = user + " " + password
+			}
+			if !strings.HasSuffix(got, test.want) || strings.Contains(got, host) {
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}

@@ -17,39 +17,38 @@ import (
 // serveCmd is usher serve.
 type serveCmd struct{}
 
-// The growth of the heap before a garbage collection, in percent. The default of Go, 100, costs a
-// tenth more processor time, and a worker uses a few megabytes. With a large heap, as after a flood
-// of large bodies, the garbage must not take twice the room once more. GOGC overrides both, and
-// GOMEMLIMIT limits both.
+// The growth of the heap before a collection is a constant room, within bounds in percent. A growth of
+// 100, the default of Go, costs a tenth more processor time with a small heap. With a large heap, as after
+// a flood of large bodies, the garbage must not take the room of the heap once more. GOGC overrides all,
+// and GOMEMLIMIT limits the heap.
 const (
-	gcPercent      = 200
-	gcPercentLarge = 50
-	largeHeap      = 40 << 20 // bytes in use after a collection
-	gcEvery        = 200 * time.Millisecond
+	gcRoom  = 64 << 20 // bytes
+	leastGC = 50
+	mostGC  = 200
+	gcEvery = 200 * time.Millisecond
 )
 
-// tuneGC sets the growth by the size of the heap until ctx ends.
+// gcPercent returns the GOGC for a heap with this many bytes in use.
+func gcPercent(live uint64) int {
+	return int(min(max(gcRoom*100/max(live, 1), leastGC), mostGC))
+}
+
+// tuneGC sets GOGC by the size of the heap until ctx ends.
 func tuneGC(ctx context.Context) {
-	debug.SetGCPercent(gcPercent)
 	ticker := time.NewTicker(gcEvery)
 	defer ticker.Stop()
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	for was := false; ; {
+	for was := 0; ; {
+		metrics.Read(live)
+		if now := gcPercent(live[0].Value.Uint64()); now < was*9/10 || now > was*11/10 {
+			debug.SetGCPercent(now)
+			was = now
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		metrics.Read(live)
-		large := live[0].Value.Uint64() > largeHeap
-		switch {
-		case large == was:
-		case large:
-			debug.SetGCPercent(gcPercentLarge)
-		default:
-			debug.SetGCPercent(gcPercent)
-		}
-		was = large
 	}
 }
 

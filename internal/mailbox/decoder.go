@@ -50,11 +50,29 @@ type decoded struct {
 	message Message
 	err     error // of the decoding
 	event   events.Event
-	sent    events.Event          // before the translation and events.Clean
-	foreign error                 // of the translation
-	ignored []string              // see events.Clean
-	invalid func() error          // the first fault of the event
-	content func() record.Content // of the event; zero for an undecodable message
+	sent    events.Event // before the translation and events.Clean
+	foreign error        // of the translation
+	ignored []string     // see events.Clean
+
+	validate  func(events.Event) error
+	validated sync.Once
+	fault     error
+	measured  sync.Once
+	content   record.Content
+}
+
+// invalid returns the first fault of the event.
+func (d *decoded) invalid() error {
+	d.validated.Do(func() { d.fault = d.validate(d.event) })
+	return d.fault
+}
+
+// contentOf returns the content of the event; zero for an undecodable message.
+func (d *decoded) contentOf() record.Content {
+	if d.err == nil {
+		d.measured.Do(func() { d.content = record.ContentOf(events.ContentOf(d.event)) })
+	}
+	return d.content
 }
 
 // Decoded returns the message with the decoded event, for several readers of one message.
@@ -102,10 +120,10 @@ func (d *Decoder) lookUp(id messageID) *decoded {
 
 // fresh decodes a message. Faults and content are computed when first asked for.
 func (d *Decoder) fresh(m Message) *decoded {
-	x := &decoded{message: m}
+	x := &decoded{message: m, validate: d.validate}
 	e, err := d.Reader.FromNATS(m.Header, m.Payload)
 	if err != nil {
-		x.err, x.content = err, func() record.Content { return 0 }
+		x.err = err
 		return x
 	}
 	x.sent = e
@@ -113,7 +131,5 @@ func (d *Decoder) fresh(m Message) *decoded {
 		e, x.ignored = events.Clean(e)
 	}
 	x.event = e
-	x.invalid = sync.OnceValue(func() error { return d.validate(x.event) })
-	x.content = sync.OnceValue(func() record.Content { return record.ContentOf(events.ContentOf(x.event)) })
 	return x
 }

@@ -35,7 +35,7 @@ type Event struct {
 	Sent      record.Sent
 	Invalid   error // why the event can never be carried out
 
-	content func() record.Content
+	decoded *decoded
 	idle    bool // a replay at all vendors, in which this vendor takes no part
 }
 
@@ -91,7 +91,7 @@ func (r reader) parse(message Message, replay int) *Event {
 // understand decodes, validates and plans an event, and returns the fault of the event, if any.
 func (r reader) understand(e *Event) error {
 	d := r.decoder.decode(e.Message, e.Replay)
-	e.Event, e.Ignored, e.content = d.event, d.ignored, d.content
+	e.Event, e.Ignored, e.decoded = d.event, d.ignored, d
 	if d.err != nil {
 		if e.Key == "" {
 			p := e.Message.Position
@@ -203,7 +203,7 @@ func (r reader) keyOf(e *Event) string {
 func (e *Event) arrival(replaySeq uint64) record.Arrival {
 	return record.Arrival{
 		Key: record.KeyOf(e.Key), Replay: e.Replay, Later: e.Later, Position: e.Message.Position, ReplaySeq: replaySeq,
-		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)), Sent: e.Sent,
+		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: e.decoded.contentOf(), Sent: e.Sent,
 	}
 }
 

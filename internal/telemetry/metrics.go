@@ -5,6 +5,7 @@ package telemetry
 
 import (
 	"net/http"
+	"sort"
 	"strconv"
 	"time"
 
@@ -31,6 +32,8 @@ type Metrics struct {
 	server   serverGauges
 	dead     *prometheus.GaugeVec
 	deadAge  *prometheus.GaugeVec
+
+	exemplars exemplars // of ages
 }
 
 // serverGauges have the state of the NATS server, equal in every process.
@@ -99,10 +102,14 @@ func (m *Metrics) Handler() http.Handler {
 }
 
 // Effect counts a finished effect. age is the time since the event was stored. key, the event
-// key, is the exemplar of the age.
+// key, is the exemplar of the age, once a second for each bucket of the histogram.
 func (m *Metrics) Effect(vendor, typ, outcome, key string, age time.Duration) {
 	m.effects.WithLabelValues(vendor, typ, outcome).Inc()
-	observe(m.ages.WithLabelValues(vendor, typ), age, prometheus.Labels{"event_key": key})
+	var exemplar prometheus.Labels
+	if m.exemplars.due(bucket{vendor, typ, sort.SearchFloat64s(effectSpans, age.Seconds())}) {
+		exemplar = prometheus.Labels{"event_key": key}
+	}
+	observe(m.ages.WithLabelValues(vendor, typ), age, exemplar)
 }
 
 // Attempt counts a failed attempt.

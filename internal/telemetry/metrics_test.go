@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -110,4 +111,24 @@ func TestNamesAndUnits(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
+}
+
+// TestExemplarsOfBuckets holds that a bucket gets an exemplar once a second, and that many effects of one
+// age hide no effect of another.
+func TestExemplarsOfBuckets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := telemetry.New("v1")
+		m.Effect("lead", "user.created", "done", "first", 3*time.Second)
+		m.Effect("lead", "user.created", "done", "same bucket", 2*time.Second)
+		m.Effect("lead", "user.created", "done", "slow", time.Minute)
+		m.Effect("lead", "user.deleted", "done", "other type", 2*time.Second)
+		time.Sleep(time.Second)
+		m.Effect("lead", "user.deleted", "done", "a second later", 2*time.Second)
+		text := scrape(t, m, "application/openmetrics-text")
+		for key, want := range map[string]bool{"first": true, "same bucket": false, "slow": true, "other type": false, "a second later": true} {
+			if got := strings.Contains(text, `{event_key="`+key+`"}`); got != want {
+				t.Errorf("exemplar %q: got %t, want %t", key, got, want)
+			}
+		}
+	})
 }

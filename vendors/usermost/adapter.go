@@ -119,7 +119,9 @@ func (a *Adapter) Track(ctx context.Context, act vendors.Activity) error {
 // the event key, equal for every attempt.
 func requestID(from vendors.Origin, op string) string {
 	sum := sha256.Sum256([]byte(from.Key + "\x00" + vendor + "\x00" + op))
-	return hex.EncodeToString(sum[:])[:32]
+	var digits [32]byte
+	hex.Encode(digits[:], sum[:16])
+	return string(digits[:])
 }
 
 const (
