@@ -46,8 +46,8 @@ func (v *Vendor) Own() *Guard { return v.own }
 // Removal is an account that is to be removed: deleted or disabled.
 type Removal struct {
 	First time.Time // of the publication or the registration of the event
-	// Key names a removal that is no published deletion: of a repair, of a replay, or of a user
-	// out of scope. Such a removal counts once for its key.
+	// Key names a removal without a published deletion: of a repair, of a replay, or of a user
+	// out of scope. A removal counts once for each key.
 	Key string
 	// User is the digest of the user; a person may approve the removal of one user.
 	User string
