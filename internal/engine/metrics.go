@@ -24,30 +24,36 @@ func (e *Engine) observe(s mailbox.Observation) {
 	}
 }
 
-// The part of the time that the measurement of vendors takes is one in measureShare, with a limit of
-// longMeasure between two measurements.
+// Reading the records of waiting users takes one part in readShare of the time, with at most longestRest
+// between two readings.
 const (
-	measureShare = 50
-	longMeasure  = time.Minute
+	readShare   = 20
+	longestRest = time.Minute
 )
 
 // measureVendors measures the work of all vendors until ctx ends. A vendor without a process is
 // measured too: no other process would report the vendor.
 func (e *Engine) measureVendors(ctx context.Context) {
 	service := e.Catalog.Service(e.Streams, e.Config)
+	var next time.Time // of a reading of records
 	for ctx.Err() == nil {
-		began := time.Now()
 		orders, err := service.Orders(ctx)
+		reads, spent := err == nil && !time.Now().Before(next), time.Duration(0)
 		for _, v := range e.Catalog.With(&e.Config) {
 			load, made := e.measureConsumers(ctx, service, v.Name)
 			if err == nil {
 				e.Metrics.Paused(v.Name, orders.Paused(v.Name))
 			}
-			if made && err == nil {
+			if made && reads {
+				began := time.Now()
 				e.measureStatus(ctx, service, v.Name, load, orders)
+				spent += time.Since(began)
 			}
 		}
-		pause.For(ctx, min(max(e.Config.Worker.AckWait/3, measureShare*time.Since(began)), longMeasure))
+		if reads {
+			next = time.Now().Add(min(readShare*spent, longestRest))
+		}
+		pause.For(ctx, e.Config.Worker.AckWait/3)
 	}
 }
 
