@@ -3,11 +3,13 @@ package bounded
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -73,4 +75,27 @@ func fifo(t *testing.T, text []byte) string {
 	}
 	go write()
 	return path
+}
+
+// TestOpen reads a stream in small parts, and leaves a stream in the middle.
+func TestOpen(t *testing.T) {
+	path := fifo(t, bytes.Repeat([]byte("x"), 100_000))
+	f, err := openFile(path, 1<<20, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, iotest.HalfReader(f))
+	if err = errors.Join(err, f.Close()); n != 100_000 || err != nil {
+		t.Errorf("got %d bytes and %v, want all", n, err)
+	}
+	endless, err := openFile("/dev/zero", 1<<20, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.ReadFull(endless, make([]byte, 100)); n != 100 || err != nil {
+		t.Errorf("got %d bytes and %v, want the start of a device", n, err)
+	}
+	if err := endless.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -297,10 +297,11 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		return nil, err
 	}
 	begin := c.latestStart(ctx)
-	if late := c.wait(ctx, begin); late != nil {
-		return nil, c.fail(call, late)
+	if err := c.wait(ctx, begin); err != nil {
+		return nil, c.fail(call, err)
 	}
-	ctx, cancel := context.WithTimeout(writeDeadline(ctx, begin), c.timeout)
+	ctx, late := writeDeadline(ctx, begin)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, call.Method, p.url, bytes.NewReader(p.body))
 	if err != nil {
@@ -318,7 +319,7 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	}
 	seen := CallInfo{Op: call.Op, Method: call.Method, Host: req.URL.Host, Begun: time.Now()}
 	res, err := c.http.RoundTrip(req)
-	if errors.Is(err, ErrLate) {
+	if err != nil && late() {
 		return nil, c.fail(call, &Error{Err: ErrLate})
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,39 +37,46 @@ func withWriteDeadline(t *http.Transport) *http.Transport {
 	return t
 }
 
-// writeDeadline returns a context for a request whose first bytes must leave before then.
-func writeDeadline(ctx context.Context, then time.Time) context.Context {
+// writeDeadline returns a context for a request whose first bytes must leave before then, and a function
+// that reports whether a connection has rejected the request as late. The error of the request may be
+// another one: the end of the connection fails the reader at the same time.
+func writeDeadline(ctx context.Context, then time.Time) (limited context.Context, late func() bool) {
+	rejected := new(atomic.Bool)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		conn := info.Conn
 		for secure, ok := conn.(*tls.Conn); ok; secure, ok = conn.(*tls.Conn) { // twice through an https proxy
 			conn = secure.NetConn()
 		}
 		if p, ok := conn.(*deadlineConn); ok {
-			p.arm(then)
+			p.arm(then, rejected)
 		}
-	}})
+	}}), rejected.Load
 }
 
 // deadlineConn is a connection that rejects the first bytes of a late request with ErrLate.
 type deadlineConn struct {
 	net.Conn
 
-	mu    sync.Mutex
-	armed bool
-	by    time.Time
+	mu       sync.Mutex
+	armed    bool
+	by       time.Time
+	rejected *atomic.Bool // set by a late Write
 }
 
 // arm sets the deadline for the next bytes.
-func (c *deadlineConn) arm(by time.Time) {
+func (c *deadlineConn) arm(by time.Time, rejected *atomic.Bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.armed, c.by = true, by
+	c.armed, c.by, c.rejected = true, by, rejected
 }
 
 // Write writes b. The first Write after arm returns ErrLate if the deadline has passed.
 func (c *deadlineConn) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	late := c.armed && time.Now().After(c.by)
+	if late {
+		c.rejected.Store(true)
+	}
 	c.armed = false
 	c.mu.Unlock()
 	if late {

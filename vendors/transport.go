@@ -157,6 +157,11 @@ func changed(path string) time.Time {
 
 // load reads the certificate.
 func (c *clientCert) load() (*tls.Certificate, error) {
+	for _, path := range []string{c.cert, c.key} {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe blocks
+			return nil, errors.New("names no regular file: the file is read again after a change")
+		}
+	}
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if _, isPath := errors.AsType[*os.PathError](err); isPath {
 		return nil, unreadableFile(err)

@@ -250,6 +250,7 @@ func TestFaultsOfConnections(t *testing.T) {
 		"no cert":            {func(c *vendors.Connection) { c.Cert = "" }, "cert"},
 		"another key":        {func(c *vendors.Connection) { c.Key = other }, "cert"},
 		"no cert file":       {func(c *vendors.Connection) { c.Cert = dir + "/none" }, "cert"},
+		"a device":           {func(c *vendors.Connection) { c.Cert = os.DevNull }, "cert"},
 		"a proxy":            {func(c *vendors.Connection) { c.Proxy = "socks5://u:p@127.0.0.1:1080" }, ""},
 		"off":                {func(c *vendors.Connection) { c.Proxy = "off" }, ""},
 		"no URL":             {func(c *vendors.Connection) { c.Proxy = "user:s3cr3t@host:3128" }, "proxy"},

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -83,6 +84,28 @@ func people(kind string, from, to int) string {
 	return lines.String()
 }
 
+// approveOne approves the first held deletion, and waits for its end. Others stay on hold.
+func (w *world) approveOne() {
+	w.t.Helper()
+	list := func() (held []ops.HeldDeletion) {
+		if err := json.Unmarshal([]byte(w.must("approve", "deletions", "--list", "--json")), &held); err != nil {
+			w.t.Fatal(err)
+		}
+		return held
+	}
+	one := list()[0]
+	if out := w.must("approve", "deletions", "--vendor", one.Vendor, "--user", one.UserID, "--reason", "asked for"); !strings.Contains(out, "the others stay on hold") {
+		w.t.Errorf("got %q, want that one goes on", out)
+	}
+	w.until("the approved one is made", func() bool { return !slices.Contains(list(), one) })
+	if len(list()) == 0 {
+		w.t.Error("got an empty list, want that the others are held")
+	}
+	if out := w.must("audit"); !strings.Contains(out, one.Vendor+"."+record.Digest(one.UserID)) {
+		w.t.Errorf("got the audit log\n%s\nwant the approval of one user", out)
+	}
+}
+
 // TestDeletionsAreHeld publishes more deletions than are usual, twice.
 func TestDeletionsAreHeld(t *testing.T) {
 	t.Parallel()
@@ -108,6 +131,7 @@ func TestDeletionsAreHeld(t *testing.T) {
 	if text, _ := w.try("status"); !strings.Contains(text, "deletions are on hold since") {
 		t.Errorf("usher status says\n%s\nwant that deletions are on hold", text)
 	}
+	w.approveOne()
 	if got := gone(); got >= 4*deleted {
 		t.Errorf("got all %d deletions, want that some are held", got)
 	}

@@ -35,6 +35,7 @@ func TestMetrics(t *testing.T) {
 		`usher_nats_connected 1`,
 		`usher_vendor_waiting{vendor="miestro"} 1`,
 		`usher_vendor_waiting{vendor="lead"} 0`,
+		`usher_vendor_failing{vendor="miestro"} 0`,
 		`usher_vendor_owner{vendor="miestro"} 1`,
 		`usher_vendor_paused{vendor="miestro"} 0`,
 		`usher_consumer_pending{consumer="lifecycle",vendor="miestro"} 0`,

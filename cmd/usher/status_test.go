@@ -60,9 +60,17 @@ func TestStatusOfADeadVendor(t *testing.T) {
 		page := w.page(browser, http.MethodGet, url+"/console/", nil)
 		return strings.Contains(page, `data-vendor="lead" data-state="failing"`) && strings.Contains(page, "2 users wait after failed tries")
 	})
+	scraped := func(want ...string) func() bool {
+		return func() bool {
+			_, text := w.get(url + "/metrics")
+			return !slices.ContainsFunc(want, func(line string) bool { return !strings.Contains(text, line+"\n") })
+		}
+	}
+	w.until("the metrics say so", scraped(`usher_vendor_failing{vendor="lead"} 1`, `usher_vendor_waiting{vendor="lead"} 2`, `usher_vendor_failing{vendor="meiro"} 0`))
 	if err := w.stands.Control("lead", "ok", 0); err != nil {
 		t.Fatal(err)
 	}
+	w.until("the metrics say that lead serves", scraped(`usher_vendor_failing{vendor="lead"} 0`, `usher_vendor_waiting{vendor="lead"} 0`))
 	w.until("lead serves again", func() bool {
 		s, code := w.standing()
 		return code == 0 && at(s, "lead").State == ops.Serving && at(s, "lead").Failed == nil

@@ -29,6 +29,7 @@ Examples:
 // approveDeletionsCmd is usher approve deletions.
 type approveDeletionsCmd struct {
 	Vendor     app.VendorFlags `help:"Only at this vendor; at all vendors by default. May be repeated." placeholder:"NAME"`
+	User       string          `help:"Only the deletion of this user; the others stay on hold." placeholder:"ID"`
 	For        time.Duration   `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
 	Drop       bool            `help:"Turn the deletions on hold into dead letters."`
 	End        bool            `help:"End an approval before its time is over: deletions beyond the limits are held again."`
@@ -45,11 +46,13 @@ at one vendor only; there, replays of deletions, repairs by usher reconcile and 
 Other events go on, and no event is lost. usher status shows each hold.
 Without --vendor the command decides about every hold. With --vendor it decides for one vendor, also under a hold
 of all vendors. Dropped deletions are dead letters: usher dead replay can still carry them out.
+With --user only the deletion of one user goes on, if it is on hold; no other hold ends.
 Without deletions on hold the command does nothing, unless --for is set.
 --list reads all records. An approved deletion stays in the list until it is carried out.
 
 Examples:
   usher approve deletions --list
+  usher approve deletions --vendor meiro --user u4711 --reason "asked for by the user"
   usher approve deletions --list --vendor meiro --json | jq -r '.[].user_id'
   usher approve deletions --reason "the summer's clean-up, ticket 4711"
   usher approve deletions --drop --reason "a broken export"
@@ -66,8 +69,10 @@ func (c approveDeletionsCmd) Validate() error {
 		return errors.New("--for must be a time to come, such as 1h")
 	case c.End && (c.Drop || c.For > 0), c.Drop && c.For > 0:
 		return errors.New("--for, --drop and --end do not go together")
-	case c.List && (c.End || c.Drop || c.For > 0):
-		return errors.New("--list does not go with --for, --drop and --end")
+	case c.User != "" && (c.End || c.Drop):
+		return errors.New("--user does not go with --drop and --end")
+	case c.List && (c.End || c.Drop || c.For > 0 || c.User != ""):
+		return errors.New("--list does not go with --for, --drop, --end and --user")
 	default:
 		return c.Actor.Validate()
 	}
@@ -97,7 +102,7 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 // decide approves, drops or ends at each vendor, or at all. With an error, the outcome has the vendors
 // that were decided before.
 func (c approveDeletionsCmd) decide(ctx context.Context, service *ops.Service, by ops.Actor) (ops.Approval, error) {
-	o := ops.ApproveOptions{For: c.For, Drop: c.Drop, End: c.End}
+	o := ops.ApproveOptions{User: c.User, For: c.For, Drop: c.Drop, End: c.End}
 	names := c.names()
 	if len(names) == 1 {
 		o.Vendor = names[0]

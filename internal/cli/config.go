@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/usherhq/usher/internal/cli/app"
@@ -103,7 +101,7 @@ func (k configCheckCmd) Run(a *app.App) error {
 	if k.Data() {
 		err = k.Write(a, r)
 	} else {
-		err = k.print(a, r, faults)
+		err = k.print(a, c, r, faults)
 	}
 	if len(faults) > 0 {
 		return errors.Join(app.Usage(app.ErrSilent), err)
@@ -111,8 +109,8 @@ func (k configCheckCmd) Run(a *app.App) error {
 	return err
 }
 
-// print prints the report for a person: faults and warnings, and the vendors as usher vendors check does.
-func (k configCheckCmd) print(a *app.App, r report, faults []*config.Error) error {
+// print prints the report for a person: faults and warnings, and the vendors in the order of usher vendors check.
+func (k configCheckCmd) print(a *app.App, c config.Config, r report, faults []*config.Error) error {
 	var b strings.Builder
 	for _, f := range faults {
 		fmt.Fprintf(&b, "fault    %s\n", f.Error())
@@ -122,11 +120,12 @@ func (k configCheckCmd) print(a *app.App, r report, faults []*config.Error) erro
 	}
 	_, err := io.WriteString(a.Stdout, b.String())
 	var rows [][]string
-	for _, name := range r.On {
-		rows = append(rows, []string{name, "on", ""})
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Off)) {
-		rows = append(rows, []string{name, vendorOff, r.Off[name]})
+	for _, v := range a.Catalog.With(&c) {
+		state, why := "on", r.Off[v.Name]
+		if why != "" {
+			state = vendorOff
+		}
+		rows = append(rows, []string{v.Name, state, why})
 	}
 	if err := errors.Join(err, k.Advice(a, []string{"vendor", "state", "detail"}, rows)); err != nil {
 		return err

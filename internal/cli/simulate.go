@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 
 	"github.com/usherhq/usher/bounded"
@@ -129,7 +128,7 @@ func openUsers(a *app.App, name string) (from io.Reader, end func(), err error) 
 	case "-":
 		return a.Stdin, func() {}, nil
 	}
-	f, err := os.Open(name)
+	f, err := bounded.Open(name, bounded.DataFile)
 	if err != nil {
 		return nil, nil, app.Usage(fmt.Errorf("read the users: %w", err))
 	}

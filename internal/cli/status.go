@@ -116,18 +116,18 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 	}
 	err := s.Advice(a, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows)
 	for _, f := range now.Filling {
-		_, failed := fmt.Fprintf(a.Stdout, "%s is %d %% full: %d of %d MiB; a full stream takes no message, and nothing is removed; see usher status --help\n",
+		failed := output.Sentence(a.Stdout, "%s is %d %% full: %d of %d MiB; a full stream takes no message, and nothing is removed; see usher status --help",
 			f.Stream, f.Percent, f.Bytes>>20, f.MaxBytes>>20)
 		err = errors.Join(err, failed)
 	}
 	for _, v := range now.Left {
-		_, failed := fmt.Fprintf(a.Stdout, "%s is not in the configuration any more: its records, consumers and %s are still stored; see docs/instances.md\n",
+		failed := output.Sentence(a.Stdout, "%s is not in the configuration any more: its records, consumers and %s are still stored; see docs/instances.md",
 			v.Vendor, output.Count(v.Dead, "dead letter"))
 		err = errors.Join(err, failed)
 	}
 	for _, name := range slices.Sorted(maps.Keys(now.Notify)) {
 		f := now.Notify[name]
-		_, failed := fmt.Fprintf(a.Stdout, "notifications to %s fail since %s: %s; see usher notify test %s\n", name, f.Since.UTC().Format(time.RFC3339), output.Plain(f.Why, ""), name)
+		failed := output.Sentence(a.Stdout, "notifications to %s fail since %s: %s; see usher notify test %s", name, f.Since.UTC().Format(time.RFC3339), output.Plain(f.Why, ""), name)
 		err = errors.Join(err, failed)
 	}
 	return errors.Join(err, printProcesses(a.Stdout, now.Processes), printDead(a.Stdout, now), printDeletions(a.Stdout, now))
@@ -136,10 +136,10 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 // printDead prints the numbers of dead letters that belong to no single vendor.
 func printDead(w io.Writer, now ops.Status) (err error) {
 	if now.Events > 0 {
-		_, err = fmt.Fprintf(w, "events at fault, for all vendors: %s; see usher dead list --vendor %s\n", output.Count(now.Events, "dead letter"), streams.EventPlace)
+		err = output.Sentence(w, "events at fault, for all vendors: %s; see usher dead list --vendor %s", output.Count(now.Events, "dead letter"), streams.EventPlace)
 	}
 	if now.Webhooks > 0 && err == nil {
-		_, err = fmt.Fprintf(w, "deliveries that became no event: %s; see usher dead list --vendor %s\n", output.Count(now.Webhooks, "dead letter"), ops.Deliveries)
+		err = output.Sentence(w, "deliveries that became no event: %s; see usher dead list --vendor %s", output.Count(now.Webhooks, "dead letter"), ops.Deliveries)
 	}
 	return err
 }
@@ -148,11 +148,11 @@ func printDead(w io.Writer, now ops.Status) (err error) {
 func printProcesses(w io.Writer, list []streams.Configuration) (err error) {
 	for _, p := range list {
 		if len(p.Faults) > 0 && err == nil {
-			_, err = fmt.Fprintf(w, "configuration: that of %s is in use in %s; a newer one has %s, and waits: %s\n",
+			err = output.Sentence(w, "configuration: that of %s is in use in %s; a newer one has %s, and waits: %s",
 				p.Read.UTC().Format(time.RFC3339), p.Process, output.Count(len(p.Faults), "fault"), output.Plain(strings.Join(p.Faults, "; "), ""))
 		}
 		if len(p.Restart) > 0 && err == nil {
-			_, err = fmt.Fprintf(w, "configuration: a restart of usher serve in %s is needed for %s\n", p.Process, strings.Join(p.Restart, ", "))
+			err = output.Sentence(w, "configuration: a restart of usher serve in %s is needed for %s", p.Process, strings.Join(p.Restart, ", "))
 		}
 	}
 	return err
@@ -161,17 +161,17 @@ func printProcesses(w io.Writer, list []streams.Configuration) (err error) {
 // printDeletions prints the approval and the hold of deletions, if there are any.
 func printDeletions(w io.Writer, now ops.Status) (err error) {
 	if until := now.Approved; until != nil {
-		_, err = fmt.Fprintf(w, "deletions: none is held until %s; see usher approve deletions --end\n", until.UTC().Format(time.RFC3339))
+		err = output.Sentence(w, "deletions: none is held until %s; see usher approve deletions --end", until.UTC().Format(time.RFC3339))
 	}
 	if held := now.Deletions; held != nil && err == nil {
-		_, err = fmt.Fprintf(w, "deletions are on hold since %s: %s; see usher approve deletions --help\n", held.Since.UTC().Format(time.RFC3339), held.Why)
+		err = output.Sentence(w, "deletions are on hold since %s: %s; see usher approve deletions --help", held.Since.UTC().Format(time.RFC3339), held.Why)
 	}
 	for _, v := range now.Vendors {
 		if until := v.Approved; until != nil && err == nil {
-			_, err = fmt.Fprintf(w, "deletions at %s: none is held until %s; see usher approve deletions --end --vendor %s\n", v.Vendor, until.UTC().Format(time.RFC3339), v.Vendor)
+			err = output.Sentence(w, "deletions at %s: none is held until %s; see usher approve deletions --end --vendor %s", v.Vendor, until.UTC().Format(time.RFC3339), v.Vendor)
 		}
 		if held := v.Deletions; held != nil && err == nil {
-			_, err = fmt.Fprintf(w, "deletions at %s are on hold since %s: %s; see usher approve deletions --vendor %s --list\n",
+			err = output.Sentence(w, "deletions at %s are on hold since %s: %s; see usher approve deletions --vendor %s --list",
 				v.Vendor, held.Since.UTC().Format(time.RFC3339), held.Why, v.Vendor)
 		}
 	}

@@ -91,7 +91,7 @@ func TestFaults(t *testing.T) {
 		},
 		"an unknown kind of problems": {
 			file: "notify: {targets: [{name: a, format: teams, url: https://hooks.example.org/hidden, kinds: [holds]}]}\n",
-			want: []string{`usher.yaml:1: notify.targets: a cannot have the kind "holds"; want any of: hold, credentials, dead, deletions, lag, storage`},
+			want: []string{`usher.yaml:1: notify.targets: a cannot have the kind "holds"; want any of: hold, credentials, failing, dead, deletions, lag, storage`},
 		},
 		"an unknown key of a target": {
 			file: "notify:\n  targets:\n    - {name: a, ulr: https://hooks.example.org/hidden}\n",

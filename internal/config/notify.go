@@ -60,7 +60,7 @@ func NotifyFormats() []string { return []string{"standard", "slack", "teams"} }
 
 // NotifyKinds returns the kinds of problems.
 func NotifyKinds() []string {
-	return []string{"hold", "credentials", "dead", "deletions", "lag", "storage"}
+	return []string{"hold", "credentials", "failing", "dead", "deletions", "lag", "storage"}
 }
 
 const (

@@ -3,6 +3,8 @@ package console
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/internal/ops"
@@ -14,6 +16,7 @@ const maxHeldShown = 500
 // deletionsPage is the data of the page of held deletions.
 type deletionsPage struct {
 	Vendor  string // only of this vendor; empty: of all
+	User    string // only of this user; empty: of all
 	Vendors []ops.Vendor
 	Status  ops.Status
 	Held    []ops.HeldDeletion
@@ -34,7 +37,7 @@ func (p deletionsPage) Hold() *ops.DeletionHold {
 
 // deletions lists the held deletions.
 func (c *Console) deletions(ctx context.Context, v *visit) (answer, error) {
-	p := deletionsPage{Vendor: v.FormValue("vendor"), Vendors: v.service.Vendors, For: ops.DefaultApproval}
+	p := deletionsPage{Vendor: v.FormValue("vendor"), User: v.FormValue("user"), Vendors: v.service.Vendors, For: ops.DefaultApproval}
 	if p.Vendor != "" && !isVendor(v.service, p.Vendor) {
 		p.Vendor = ""
 	}
@@ -49,6 +52,9 @@ func (c *Console) deletions(ctx context.Context, v *visit) (answer, error) {
 	if err != nil {
 		p.Unread = mask(err.Error())
 	}
+	if p.User != "" {
+		held = slices.DeleteFunc(held, func(h ops.HeldDeletion) bool { return h.UserID != p.User })
+	}
 	p.Count, p.Held = len(held), held[:min(len(held), maxHeldShown)]
 	return answer{page: "deletions", title: "Held deletions", data: p, notice: oneNotice(v, "done", deletionNotices)}, nil
 }
@@ -56,6 +62,7 @@ func (c *Console) deletions(ctx context.Context, v *visit) (answer, error) {
 // deletionNotices are the notices after an action.
 var deletionNotices = map[string]string{
 	"approved": "The deletions were approved: they go on, and none is held for an hour.",
+	"one":      "The deletion of the user was approved, for an hour. The others stay on hold.",
 	"dropped":  "The deletions were dropped: each becomes a dead letter of the class dropped.",
 	"nothing":  "No deletion was held any more: nothing was changed.",
 }
@@ -67,11 +74,11 @@ func oneNotice(v *visit, name string, texts map[string]string) string {
 
 // approve approves or drops the held deletions of a vendor, or of all.
 func (c *Console) approve(ctx context.Context, v *visit) (answer, error) {
-	o := ops.ApproveOptions{Vendor: v.PostFormValue("vendor")}
+	o := ops.ApproveOptions{Vendor: v.PostFormValue("vendor"), User: v.PostFormValue("user")}
 	by := v.actor()
-	switch v.PostFormValue("do") {
-	case "approve":
-	case "drop":
+	switch do := v.PostFormValue("do"); {
+	case do == "approve":
+	case do == "drop" && o.User == "":
 		o.Drop = true
 	default:
 		return answer{}, &refusal{http.StatusBadRequest, "No such action", "Nothing was done."}
@@ -90,6 +97,8 @@ func (c *Console) approve(ctx context.Context, v *visit) (answer, error) {
 		how = "nothing"
 	case o.Drop:
 		how = "dropped"
+	case o.User != "":
+		how = "one"
 	}
-	return answer{to: root + "deletions?vendor=" + o.Vendor + "&done=" + how}, err
+	return answer{to: root + "deletions?" + url.Values{"vendor": {o.Vendor}, "done": {how}}.Encode()}, err
 }

@@ -91,7 +91,7 @@ func TestHeldDeletions(t *testing.T) {
 	b := w.login(annsToken)
 	for path, want := range map[string][]string{
 		"/console/":                      {"3 deletions held", `href="/console/deletions"`},
-		"/console/deletions":             {"3 deletions held", "20 deletions at once", "/console/user?id=u1", `data-act="approve"`},
+		"/console/deletions":             {"3 deletions held", "20 deletions at once", "/console/user?id=u1", `data-act="approve"`, `href="/console/deletions?vendor=lead&amp;user=u1"`},
 		"/console/deletions?vendor=lead": {`data-held="lead"`},
 		"/console/vendors/lead":          {"3 deletions wait for approval", `data-reason="` + ops.BacklogHeld + `"`},
 	} {
@@ -105,6 +105,18 @@ func TestHeldDeletions(t *testing.T) {
 	if status, _ := b.post("/console/deletions", "do", "approve", "vendor", "lead"); status != http.StatusUnprocessableEntity {
 		t.Errorf("without a reason: got %d", status)
 	}
+	_, one := b.get("/console/deletions?vendor=lead&user=u1")
+	for words, want := range map[string]bool{"1 deletion held": true, `name="user" value="u1"`: true, `data-act="approve"`: true, `data-act="drop"`: false, "u2": false} {
+		if strings.Contains(one, words) != want {
+			t.Errorf("one user: want %q in the page: %v", words, want)
+		}
+	}
+	if status, _ := b.post("/console/deletions", "do", "drop", "vendor", "lead", "user", "u1", "reason", "no"); status != http.StatusBadRequest {
+		t.Errorf("a drop of one user: got %d", status)
+	}
+	if _, text := b.post("/console/deletions", "do", "approve", "vendor", "lead", "user", "u1", "reason", "asked for"); !strings.Contains(text, "of the user was approved") || !strings.Contains(text, "20 deletions at once") {
+		t.Error("the deletion of one user is not approved, or the others are")
+	}
 	for _, step := range []struct{ do, want string }{{"drop", "were dropped"}, {"approve", "No deletion was held any more"}} {
 		if status, text := b.post("/console/deletions", "do", step.do, "vendor", "lead", "reason", "the summer's clean-up"); status != http.StatusOK || !strings.Contains(text, step.want) {
 			t.Errorf("%s: got %d, want %q", step.do, status, step.want)
@@ -114,7 +126,7 @@ func TestHeldDeletions(t *testing.T) {
 	if _, text := b.post("/console/deletions", "do", "approve", "vendor", "lead", "reason", "the summer's clean-up"); !strings.Contains(text, "were approved") {
 		t.Error("the deletions are not approved")
 	}
-	if got := fmt.Sprint(w.kinds()); got != "[usher.deletions.dropped ann lead usher.deletions.approved ann lead]" {
+	if got := fmt.Sprint(w.kinds()); got != "[usher.deletions.approved ann lead usher.deletions.dropped ann lead usher.deletions.approved ann lead]" {
 		t.Errorf("got %s in the audit log", got)
 	}
 }

@@ -204,7 +204,7 @@ func (x *Core) Run(ctx context.Context) {
 	}, intake.Deps{
 		Acquire: s.acquire, State: s.state, Read: s.read, First: s.stream.FirstSequence, Replays: s.readReplays,
 		Wakes: s.wakes, Sentinel: s.sentinel, Unfinished: s.unfinished, Held: s.held, ShowPosition: s.lag.Show,
-		Released: x.released, Beside: x.beside, Mailboxes: x.mailboxes, MayWake: x.gate.Allows, Failed: x.deps.Failed, Removed: x.deps.Removed, Log: x.deps.Log,
+		Released: x.released, Approved: x.approved, Beside: x.beside, Mailboxes: x.mailboxes, MayWake: x.gate.Allows, Failed: x.deps.Failed, Removed: x.deps.Removed, Log: x.deps.Log,
 	})
 	x.owner.Store(owner)
 	owner.Run(ctx)
@@ -234,6 +234,15 @@ func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 		d.Results = results{d.Results, x.memory}
 	}
 	return d
+}
+
+// approved returns the digests of single users whose deletions are approved, and a channel that is closed at
+// the next approval.
+func (x *Core) approved() ([]string, <-chan struct{}) {
+	if x.deps.Guard == nil {
+		return nil, nil
+	}
+	return x.deps.Guard.ApprovedUsers()
 }
 
 // released returns a channel, closed at the end of a hold of deletions.

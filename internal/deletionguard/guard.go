@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,7 @@ type Guard struct {
 	mu       sync.Mutex
 	record   Record    // as last read
 	released []*signal // at the end of a hold
+	approved *signal   // for one vendor: at the approval of a single user
 }
 
 // New returns the guard over all vendors, with its record in store.
@@ -103,12 +105,16 @@ func (g *Guard) set(r Record) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	ended := g.held.Load() && r.Held.IsZero() || g.record.Dropped.Before(r.Dropped) || g.record.Approved.Before(r.Approved)
+	users := !maps.EqualFunc(g.record.Users, r.Users, time.Time.Equal)
 	g.record = r
 	g.held.Store(!r.Held.IsZero())
 	for _, s := range g.released {
 		if ended {
 			s.fire()
 		}
+	}
+	if users && g.approved != nil {
+		g.approved.fire()
 	}
 }
 

@@ -1,6 +1,11 @@
 package deletionguard
 
-import "time"
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+)
 
 // Record is the state of a guard, shared by all processes.
 type Record struct {
@@ -9,6 +14,8 @@ type Record struct {
 	Why      string    `json:"why,omitempty"`     // reason of the hold
 	Approved time.Time `json:"approved,omitzero"` // until this time nothing is held
 	Dropped  time.Time `json:"dropped,omitzero"`  // deletions registered before this time are discarded
+	// Users are the ends of approvals of single users of a vendor, by the digest of the user.
+	Users map[string]time.Time `json:"users,omitempty"`
 	// Removals are the recent removals that are no published deletions, oldest first.
 	Removals []Tally `json:"removals,omitempty"`
 }
@@ -73,4 +80,37 @@ func (r *Record) Discard(now time.Time) {
 // endHold ends a hold. Removals so far count for nothing later.
 func (r *Record) endHold() {
 	r.Held, r.Why, r.Removals = time.Time{}, "", nil
+}
+
+// maxUsers is the largest number of single users with an approval in force at a vendor.
+const maxUsers = 1000
+
+// ErrManyUsers is returned for an approval of a further single user.
+var ErrManyUsers = errors.New("1000 single users are approved already: approve all deletions of the vendor, or wait for the end of an approval")
+
+// ApproveUser holds no removal of one user until a time, and removes approvals that are over. The hold
+// of the others goes on. Returns ErrManyUsers without a change.
+func (r *Record) ApproveUser(digest string, now, until time.Time) error {
+	users := maps.Clone(r.Users)
+	maps.DeleteFunc(users, func(_ string, end time.Time) bool { return !now.Before(end) })
+	if _, known := users[digest]; !known && len(users) >= maxUsers {
+		return ErrManyUsers
+	}
+	if users == nil {
+		users = map[string]time.Time{}
+	}
+	users[digest] = until
+	r.Users = users
+	return nil
+}
+
+// approvedUsers returns the digests of the users with an approval in force, sorted.
+func (r *Record) approvedUsers(now time.Time) (digests []string) {
+	for digest, end := range r.Users {
+		if now.Before(end) {
+			digests = append(digests, digest)
+		}
+	}
+	slices.Sort(digests)
+	return digests
 }

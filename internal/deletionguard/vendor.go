@@ -13,6 +13,7 @@ import (
 type Vendor struct {
 	all, own *Guard
 	released *signal
+	approved *signal // of a single user
 }
 
 // VendorConfig configures the guard of one vendor.
@@ -25,8 +26,9 @@ type VendorConfig struct {
 // NewVendor returns the guard of a vendor, with a record beside the record of the guard over all
 // vendors.
 func NewVendor(all *Guard, c VendorConfig) *Vendor {
-	v := &Vendor{all: all, own: New(c.Limits, all.store, all.counts), released: newSignal()}
+	v := &Vendor{all: all, own: New(c.Limits, all.store, all.counts), released: newSignal(), approved: newSignal()}
 	v.own.key, v.own.over, v.own.spared = KeyOf(c.Name), all, c.Spared
+	v.own.approved = v.approved
 	for _, g := range []*Guard{v.all, v.own} {
 		g.mu.Lock()
 		g.released = append(g.released, v.released)
@@ -44,9 +46,11 @@ func (v *Vendor) Own() *Guard { return v.own }
 // Removal is an account that is to be removed: deleted or disabled.
 type Removal struct {
 	First time.Time // of the publication or the registration of the event
-	// Key names a removal that is no published deletion: of a repair, of a replay, or of a user
-	// who leaves the scope. Such a removal counts once for its key.
+	// Key names a removal without a published deletion: of a repair, of a replay, or of a user
+	// out of scope. A removal counts once for each key.
 	Key string
+	// User is the digest of the user; a person may approve the removal of one user.
+	User string
 }
 
 // Removal counts and decides about a removal.
@@ -62,7 +66,7 @@ func (v *Vendor) Removal(ctx context.Context, r Removal) (Verdict, error) {
 	switch {
 	case r.First.Before(all.Dropped), r.First.Before(own.Dropped):
 		return Discard, nil
-	case time.Now().Before(own.Approved):
+	case time.Now().Before(own.Approved), time.Now().Before(own.Users[r.User]):
 		return Proceed, nil
 	case v.all.stops(all), v.own.stops(own):
 		return Hold, nil
@@ -81,6 +85,17 @@ func (v *Vendor) Holds() bool {
 	}
 	own := v.own.Record()
 	return !time.Now().Before(own.Approved) && (v.all.stops(v.all.Record()) || v.own.stops(own))
+}
+
+// Approved reports whether a person has approved the removal of one user, as far as this process knows.
+func (v *Vendor) Approved(digest string) bool { return time.Now().Before(v.own.Record().Users[digest]) }
+
+// ApprovedUsers returns the digests of single users with an approval, and a channel that is closed at the
+// next such approval.
+func (v *Vendor) ApprovedUsers() (digests []string, next <-chan struct{}) {
+	next = v.approved.wait()
+	r := v.own.Record()
+	return r.approvedUsers(time.Now()), next
 }
 
 // Dropped returns the time before which all registered removals are discarded; zero: none is.

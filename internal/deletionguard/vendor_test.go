@@ -1,6 +1,7 @@
 package deletionguard_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -242,4 +243,63 @@ func TestAVendorWithoutLimits(t *testing.T) {
 			t.Errorf("got %v after the approval at the vendor", got)
 		}
 	})
+}
+
+// The approval of one user at a vendor lets the removal of this user go on there, until its end, and ends
+// no hold.
+func TestApprovalOfOneUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchool(t)
+		v, other := s.open("meiro", few), s.open("lead", few)
+		held := deletionguard.Removal{First: time.Now(), User: "a"}
+		s.add(40, 1000)
+		if got := s.remove(v, held); got != deletionguard.Hold {
+			t.Fatalf("got %v, want a hold", got)
+		}
+		_, approved := v.ApprovedUsers()
+		s.changeAt("meiro", func(r *deletionguard.Record) {
+			if err := r.ApproveUser("a", time.Now(), time.Now().Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		})
+		if got := s.remove(v, held); got != deletionguard.Proceed || !v.Approved("a") || !v.Holds() {
+			t.Errorf("got %v, want the removal of the approved user, and a hold", got)
+		}
+		<-approved // or the test never ends
+		if got, _ := v.ApprovedUsers(); len(got) != 1 || got[0] != "a" {
+			t.Errorf("got the approved users %v", got)
+		}
+		for name, got := range map[string]deletionguard.Verdict{
+			"another user":   s.remove(v, deletionguard.Removal{First: time.Now(), User: "b"}),
+			"another vendor": s.remove(other, held),
+		} {
+			if got != deletionguard.Hold {
+				t.Errorf("%s: got %v, want a hold", name, got)
+			}
+		}
+		time.Sleep(time.Hour)
+		if got := s.remove(v, held); got != deletionguard.Hold || v.Approved("a") {
+			t.Errorf("got %v after the approval, want a hold", got)
+		}
+	})
+}
+
+// The approvals of single users are bounded in number, and those that are over make room.
+func TestApprovalsOfManyUsers(t *testing.T) {
+	var r deletionguard.Record
+	now := time.Now()
+	for i := range 1000 {
+		if err := r.ApproveUser(fmt.Sprint(i), now, now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.ApproveUser("a", now, now.Add(time.Hour)); !errors.Is(err, deletionguard.ErrManyUsers) || len(r.Users) != 1000 {
+		t.Errorf("got %v and %d users, want a refusal", err, len(r.Users))
+	}
+	if err := r.ApproveUser("7", now, now.Add(time.Hour)); err != nil {
+		t.Errorf("got %v for an approved user", err)
+	}
+	if err := r.ApproveUser("a", now.Add(time.Minute), now.Add(time.Hour)); err != nil || len(r.Users) != 2 {
+		t.Errorf("got %v and %d users, want the two in force", err, len(r.Users))
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/pause"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 )
@@ -23,33 +24,45 @@ func (e *Engine) observe(s mailbox.Observation) {
 	}
 }
 
-// measureVendors measures the consumers of all vendors until ctx ends. A vendor without a
-// process is measured too: no other process would report the vendor.
+// Reading the records of waiting users takes one part in readShare of the time, with at most longestRest
+// between two readings.
+const (
+	readShare   = 20
+	longestRest = time.Minute
+)
+
+// measureVendors measures the work of all vendors until ctx ends. A vendor without a process is
+// measured too: no other process would report the vendor.
 func (e *Engine) measureVendors(ctx context.Context) {
 	service := e.Catalog.Service(e.Streams, e.Config)
-	ticker := time.NewTicker(e.Config.Worker.AckWait / 3)
-	defer ticker.Stop()
-	for {
-		pauses, err := e.Streams.Control.Pauses(ctx)
+	var next time.Time // of a reading of records
+	for ctx.Err() == nil {
+		orders, err := service.Orders(ctx)
+		reads, spent := err == nil && !time.Now().Before(next), time.Duration(0)
 		for _, v := range e.Catalog.With(&e.Config) {
-			e.measureVendor(ctx, service, v.Name)
-			if _, paused := pauses[v.Name]; err == nil {
-				e.Metrics.Paused(v.Name, paused)
+			load, made := e.measureConsumers(ctx, service, v.Name)
+			if err == nil {
+				e.Metrics.Paused(v.Name, orders.Paused(v.Name))
+			}
+			if made && reads {
+				began := time.Now()
+				e.measureStatus(ctx, service, v.Name, load, orders)
+				spent += time.Since(began)
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+		if reads {
+			next = time.Now().Add(min(readShare*spent, longestRest))
 		}
+		pause.For(ctx, e.Config.Worker.AckWait/3)
 	}
 }
 
-// measureVendor measures the consumers of a vendor. The last values stay while NATS is away.
-func (e *Engine) measureVendor(ctx context.Context, service *ops.Service, vendor string) {
+// measureConsumers measures the consumers of a vendor, and returns the work, if there are consumers. The
+// last values stay while NATS is away.
+func (e *Engine) measureConsumers(ctx context.Context, service *ops.Service, vendor string) (load ops.Load, made bool) {
 	load, err := service.Load(ctx, vendor)
 	if err != nil && !errors.Is(err, ops.ErrNoConsumers) {
-		return
+		return load, false
 	}
 	for _, c := range ops.Consumers(vendor, eventsStream(e.Config.NATS), Names(e.Config.NATS)) {
 		s, exists := load.Consumers[c.Kind]
@@ -61,9 +74,17 @@ func (e *Engine) measureVendor(ctx context.Context, service *ops.Service, vendor
 			e.Metrics.NoConsumer(vendor, c.Kind)
 		}
 	}
-	if err == nil {
-		e.Metrics.Waiting(vendor, load.Waiting)
+	return load, err == nil
+}
+
+// measureStatus measures what usher status says of a vendor.
+func (e *Engine) measureStatus(ctx context.Context, service *ops.Service, vendor string, load ops.Load, orders ops.Orders) {
+	at, err := service.StatusOf(ctx, vendor, load, orders)
+	if err != nil {
+		return
 	}
+	e.Metrics.Waiting(vendor, at.Waiting)
+	e.Metrics.Failing(vendor, at.State == ops.Failing)
 }
 
 func consumerMetrics(s streams.ConsumerState) telemetry.Consumer {

@@ -103,6 +103,9 @@ type Deps struct {
 	Unfinished func(ctx context.Context, yield func(key string) error) error
 	// Released returns a channel, closed at the end of a hold of deletions.
 	Released func() <-chan struct{}
+	// Approved returns the digests of single users whose deletions are approved, and a channel that is closed
+	// at the next approval.
+	Approved func() (digests []string, next <-chan struct{})
 	// Held calls yield with the key of each mailbox with a held deletion.
 	Held func(ctx context.Context, yield func(key string) error) error
 	// Beside is called for each ownership, with the context of its end. The lease is released
@@ -206,6 +209,7 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	work.Go(func() { x.commit(owning) })
 	work.Go(func() { x.sweep(owning) })
 	work.Go(func() { releaseDeletions(owning, x) })
+	work.Go(func() { releaseUsers(owning, x) })
 	work.Go(func() { o.deps.Beside(owning, x) })
 	x.boxes.Run(owning, o.config.Grace)
 	work.Wait()

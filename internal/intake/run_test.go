@@ -201,7 +201,7 @@ func (r *run) work(ctx context.Context, p *process) {
 	}
 	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: wakesInHand, DeleteAfter: config.Rules.DeleteAfter}, intake.Deps{
 		Acquire: c.acquire, State: c, Read: c.read, Replays: c.readReplays, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
-		Released: r.released, Held: c.heldDeletions,
+		Released: r.released, Approved: r.approved, Held: c.heldDeletions,
 		First: func(context.Context) (events.Position, error) {
 			return events.Position{Epoch: 1, Seq: c.firstStored()}, nil
 		},
@@ -217,6 +217,14 @@ func (r *run) profilesOf(c connection) mailbox.Profiles {
 		return r.profiles
 	}
 	return profile.NewStore(profiles{index{c}}, profile.Cipher{})
+}
+
+// approved returns the single users with an approval; none without a guard.
+func (r *run) approved() ([]string, <-chan struct{}) {
+	if r.guard == nil {
+		return nil, nil
+	}
+	return r.guard.ApprovedUsers()
 }
 
 // released is the end of a hold of deletions; never without a guard.

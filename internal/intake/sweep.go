@@ -87,6 +87,23 @@ func releaseDeletions(ctx context.Context, x *ownership) {
 	}
 }
 
+// releaseUsers wakes the mailboxes of single users whose deletions are approved.
+func releaseUsers(ctx context.Context, x *ownership) {
+	for {
+		digests, next := x.deps.Approved()
+		for _, digest := range digests {
+			if wakeHeld(ctx, x, x.config.Vendor+"."+digest) != nil {
+				return // ctx has ended
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-next:
+		}
+	}
+}
+
 // wakeHeld wakes a mailbox as soon as there is room for a further wake. The mailbox has a
 // timer as well, so a wake may get lost.
 func wakeHeld(ctx context.Context, x *ownership, key string) error {

@@ -17,9 +17,13 @@ type Guard interface {
 	Removal(ctx context.Context, r deletionguard.Removal) (deletionguard.Verdict, error)
 	// Holds reports whether deletions are held at present, without asking any server.
 	Holds() bool
+	// Approved reports whether the removal of the user with a digest is approved, without asking any server.
+	Approved(digest string) bool
 	// Dropped returns the time before which all registered removals are dropped, without asking any
 	// server; zero: none is.
 	Dropped() time.Time
+	// ApprovedUsers returns the digests of all such users, and a channel that is closed at the next approval.
+	ApprovedUsers() (digests []string, next <-chan struct{})
 	// Released returns a channel that is closed at the end of the present or the next hold.
 	Released() <-chan struct{}
 }
@@ -31,6 +35,7 @@ const heldLook = 5 * time.Minute
 // deletions knows the verdicts of the guard in a turn.
 type deletions struct {
 	*parts
+	digest   string // of the user
 	hand     *hand
 	verdicts map[effectID]deletionguard.Verdict
 }
@@ -75,7 +80,7 @@ func (d *deletions) mayRemove(ctx context.Context, e *record.Effect) error {
 // published ones too, even if they were not read yet. A replay counts from its own registration:
 // a dropped deletion may be sent back.
 func (d *deletions) ask(ctx context.Context, e *record.Effect) deletionguard.Verdict {
-	r := deletionguard.Removal{First: e.Registered}
+	r := deletionguard.Removal{First: e.Registered, User: d.digest}
 	if e.Later && e.Replay == 0 { // deletions dropped within the grace are others
 		r.First = r.First.Add(d.config.Rules.DeleteAfter)
 	}

@@ -173,7 +173,7 @@ func (p *plan) abandonOverdue(r *record.Record) (again bool, err error) {
 // and the effect behind the deletion is chosen.
 func (p *plan) next(r *record.Record) error {
 	if g := p.deps.Guard; g != nil {
-		p.owner.HeldDue, p.owner.Dropped = !g.Holds(), g.Dropped()
+		p.owner.HeldDue, p.owner.Dropped = !g.Holds() || g.Approved(p.deletions.digest), g.Dropped()
 	}
 	for {
 		p.decision = r.Next(p.now, p.owner)

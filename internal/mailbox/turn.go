@@ -52,7 +52,8 @@ func newTurn(m *Mailboxes, u *user, w work) *turn {
 		Mailboxes: m, user: u, class: w.class, wake: w.wake, began: time.Now(),
 		hand: &hand{m.parts, w.arrivals}, accounts: &accounts{parts: m.parts, user: u, needless: needsNoAccount(m.vendor, u.key)},
 	}
-	t.deletions = &deletions{parts: m.parts, hand: t.hand}
+	_, digest := record.SplitKey(u.key)
+	t.deletions = &deletions{parts: m.parts, digest: digest, hand: t.hand}
 	t.outbox = &outbox{publisher: &publisher{reporter: &reporter{parts: m.parts}, letters: u.letters}, user: u, hand: t.hand}
 	t.attempts = &attempts{
 		publisher: t.outbox.publisher, user: u, hand: t.hand, class: w.class, accounts: t.accounts, deletions: t.deletions, timers: &m.timers,

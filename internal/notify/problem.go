@@ -13,6 +13,7 @@ import (
 const (
 	Hold        = "hold"        // the breaker of a vendor is open
 	Credentials = "credentials" // a vendor refuses the credentials
+	VendorFails = "failing"     // several users of a vendor fail, and none succeeds
 	Dead        = "dead"        // dead letters of one cause
 	Deletions   = "deletions"   // the deletion guard holds deletions
 	Lag         = "lag"         // events of a vendor wait too long
@@ -20,7 +21,7 @@ const (
 )
 
 // Kinds returns the kinds of problems.
-func Kinds() []string { return []string{Hold, Credentials, Dead, Deletions, Lag, Storage} }
+func Kinds() []string { return []string{Hold, Credentials, VendorFails, Dead, Deletions, Lag, Storage} }
 
 // Problem is a state that needs a person. No field has personal data, secrets or texts of vendors.
 type Problem struct {
@@ -45,6 +46,7 @@ func sorted(list []Problem) []Problem {
 var advice = map[string]struct{ do, section string }{
 	Hold:        {"Run usher status: it names the failure. Usher checks the vendor by itself, and goes on after a good check; no event is lost.", "ushervendoronhold"},
 	Credentials: {"Renew the credentials of the vendor in their file or in usher.yaml: usher serve reads them again at its next check.", "ushervendoronhold"},
+	VendorFails: {"Run usher status: it names the last error, and since when nobody has succeeded. Usher repeats each try; no event is lost.", "ushervendorfailing"},
 	Dead:        {"Run usher dead list --by cause, mend the cause, then run usher dead replay.", "usherdeadletters"},
 	Deletions:   {"Run usher approve deletions --list, then approve the deletions, or drop them.", "held-deletions"},
 	Lag:         {"Run usher status: does a process serve the vendor, and is the vendor slow?", "usherbackloggrows"},

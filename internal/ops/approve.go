@@ -14,9 +14,10 @@ import (
 // DefaultApproval is the time of an approval without a time of its own.
 const DefaultApproval = time.Hour
 
-// ApproveOptions are the options of ApproveDeletions. Drop and End exclude each other and For.
+// ApproveOptions are the options of ApproveDeletions. Drop and End exclude each other, For and User.
 type ApproveOptions struct {
 	Vendor string        // only at this vendor; empty: at all vendors
+	User   string        // only the deletions of the user with this id, if some are on hold; the hold of the others goes on
 	For    time.Duration // hold no deletion for this time, even if none is on hold now
 	Drop   bool          // turn the deletions on hold into dead letters
 	End    bool          // end an approval early
@@ -25,6 +26,7 @@ type ApproveOptions struct {
 // Approval is the outcome of ApproveDeletions at all vendors, or at one.
 type Approval struct {
 	Vendor  string     `json:"vendor,omitempty"`  // empty: all vendors
+	User    string     `json:"user_id,omitempty"` // empty: all users
 	Was     string     `json:"was"`               // reason of the hold; empty: there was no hold
 	Since   time.Time  `json:"since,omitzero"`    // start of the hold
 	Until   time.Time  `json:"until,omitzero"`    // end of the approval
@@ -44,6 +46,9 @@ func (a Approval) none() bool { return a.Was == "" && a.Until.IsZero() && a.Ende
 // ApproveDeletions changes the records of the deletion guard. The action is recorded in the audit
 // log first. If there is nothing to change, nothing is recorded.
 func (s *Service) ApproveDeletions(ctx context.Context, o ApproveOptions, by Actor) (Approval, error) {
+	if o.User != "" {
+		return s.approveUser(ctx, o, by)
+	}
 	control, err := s.Streams.Control.Records(ctx)
 	if err != nil {
 		return Approval{}, err
@@ -157,6 +162,8 @@ func (a Approval) text() string {
 		before = fmt.Sprintf("deletions%s were on hold since %s: %s\n", at, a.Since.UTC().Format(time.RFC3339), a.Was)
 	}
 	switch {
+	case a.User != "":
+		return a.userText(at)
 	case a.none() && a.Drop:
 		return "no deletion is on hold" + at + ": nothing was dropped"
 	case a.none() && a.end:

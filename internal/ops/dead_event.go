@@ -14,7 +14,7 @@ var errNoneServed = errors.New("no vendor is served: start usher serve with the 
 
 // Served returns the vendors that take the replay of an event: served once, and not off.
 func (s *Service) Served(ctx context.Context) ([]string, error) {
-	orders, err := s.orders(ctx)
+	orders, err := s.Orders(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -45,10 +45,14 @@ func (l *Lookout) Problems(ctx context.Context, s *Service, audit bool) (list []
 	return list, nil
 }
 
-// ofVendors returns the holds of vendors, and the waiting events of the others. The waiting events of
-// a vendor on hold have the same cause.
+// FailingFor is the time without a success after which a failing vendor is a problem, as in the alert
+// UsherVendorFailing. Short failures end by the next tries.
+const FailingFor = 5 * time.Minute
+
+// ofVendors returns the holds of vendors, and the failing and late ones among the others. The waiting
+// events of a vendor on hold have the same cause.
 func ofVendors(ctx context.Context, s *Service) (list []notify.Problem, err error) {
-	o, err := s.orders(ctx)
+	o, err := s.Orders(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +72,32 @@ func ofVendors(ctx context.Context, s *Service) (list []notify.Problem, err erro
 		if err != nil {
 			return nil, err
 		}
-		if p, late := ofLoad(v.Name, load, s.Config.Notify.Lag, time.Now()); late {
-			list = append(list, p)
+		at, err := s.StatusOf(ctx, v.Name, load, o)
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, ofStatus(at, s.Config.Notify.Lag, time.Now())...)
 	}
 	return list, nil
+}
+
+// ofStatus returns the problems of a vendor that is neither on hold nor paused: nobody succeeds, or the
+// oldest event waits longer than a limit. The last error may have a text of the vendor, and stays in
+// usher status.
+func ofStatus(v VendorStatus, limit time.Duration, now time.Time) (list []notify.Problem) {
+	if v.State == Failing && now.Sub(*v.Since) >= FailingFor {
+		list = append(list, notify.Problem{
+			Kind: notify.VendorFails, Key: v.Vendor, Vendor: v.Vendor, Count: v.Failed.Users, Since: *v.Since,
+			Text: v.Vendor + " fails: several users wait after failed tries, and nobody has succeeded since",
+		})
+	}
+	if v.Oldest == nil || now.Sub(*v.Oldest) < limit {
+		return list
+	}
+	return append(list, notify.Problem{
+		Kind: notify.Lag, Key: v.Vendor, Vendor: v.Vendor, Count: int(v.Pending+v.Replays) + v.Unfinished, Since: v.Oldest.Add(limit),
+		Text: fmt.Sprintf("events for %s have waited longer than %s", v.Vendor, config.Short(limit)),
+	})
 }
 
 // ofHold returns the problem of a hold. The reason may have a text of the vendor, and stays in usher
@@ -83,19 +108,6 @@ func ofHold(vendor string, h streams.Hold) notify.Problem {
 		p.Kind, p.Text = notify.Credentials, vendor+" refuses the credentials, and is on hold"
 	}
 	return p
-}
-
-// ofLoad returns the problem of a vendor whose oldest event waits longer than a limit.
-func ofLoad(vendor string, load Load, limit time.Duration, now time.Time) (notify.Problem, bool) {
-	v := load.status(vendor)
-	if v.Oldest == nil || now.Sub(*v.Oldest) < limit {
-		return notify.Problem{}, false
-	}
-	count := int(v.Pending+v.Replays) + v.Unfinished
-	return notify.Problem{
-		Kind: notify.Lag, Key: vendor, Vendor: vendor, Count: count, Since: v.Oldest.Add(limit),
-		Text: fmt.Sprintf("events for %s have waited longer than %s", vendor, config.Short(limit)),
-	}, true
 }
 
 // ofDeletions returns the holds of the deletion guard.

@@ -82,7 +82,7 @@ type VendorStatus struct {
 // never served are left out.
 func (s *Service) Status(ctx context.Context) (Status, error) {
 	now := Status{At: time.Now().UTC(), OK: true}
-	orders, err := s.orders(ctx)
+	orders, err := s.Orders(ctx)
 	if err != nil {
 		return now, err
 	}
@@ -194,13 +194,20 @@ func (s *Service) filling(ctx context.Context) (list []FillingStream, err error)
 	return list, err
 }
 
-// orders holds the holds and pauses of all vendors.
-type orders struct {
+// Orders holds the holds and pauses of all vendors.
+type Orders struct {
 	holds  map[string]streams.Hold
 	pauses map[string]streams.Pause
 }
 
-func (s *Service) orders(ctx context.Context) (o orders, err error) {
+// Paused reports whether a person has paused a vendor.
+func (o Orders) Paused(vendor string) bool {
+	_, paused := o.pauses[vendor]
+	return paused
+}
+
+// Orders returns the present holds and pauses.
+func (s *Service) Orders(ctx context.Context) (o Orders, err error) {
 	if o.holds, err = s.holds(ctx); err == nil {
 		o.pauses, err = s.Streams.Control.Pauses(ctx)
 	}
@@ -217,7 +224,7 @@ func (s *Service) holds(ctx context.Context) (map[string]streams.Hold, error) {
 }
 
 // vendorStatus returns the state of a vendor; nil if the vendor was never served.
-func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*VendorStatus, error) {
+func (s *Service) vendorStatus(ctx context.Context, vendor string, o Orders) (*VendorStatus, error) {
 	load, err := s.Load(ctx, vendor)
 	if errors.Is(err, ErrNoConsumers) {
 		return nil, nil
@@ -225,26 +232,33 @@ func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*V
 	if err != nil {
 		return nil, err
 	}
+	v, err := s.StatusOf(ctx, vendor, load, o)
+	return &v, err
+}
+
+// StatusOf returns the state of a vendor with this work, without dead letters and held deletions. The
+// records of waiting users are read, at most mostLooked, and results only if several users fail.
+func (s *Service) StatusOf(ctx context.Context, vendor string, load Load, o Orders) (VendorStatus, error) {
 	v := load.status(vendor)
 	if err := s.countWaiting(ctx, &v); err != nil {
-		return nil, err
+		return v, err
 	}
 	section, _ := s.Config.Section(vendor)
 	v.Mode = section.Rules.Mode.String()
 	if p, paused := o.pauses[vendor]; paused {
 		state := pauseState(vendor, p)
 		v.State, v.Since, v.Until = Paused, state.Since, state.Until
-		return &v, nil
+		return v, nil
 	}
 	off := section.Rules.Mode.Is(config.Off)
 	if h, held := o.holds[vendor]; held && !off {
 		v.State, v.Why, v.Since = OnHold, h.Why, &h.Since
-		return &v, nil
+		return v, nil
 	}
 	owned, err := s.owned(ctx, vendor, load)
 	switch {
 	case err != nil:
-		return nil, err
+		return v, err
 	case owned:
 		v.State = Serving
 		err = s.addTries(ctx, &v)
@@ -253,7 +267,7 @@ func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*V
 	case v.Pending+uint64(v.Unfinished)+uint64(v.Waiting)+v.Replays > 0:
 		v.State, v.Why = Stalled, "no process of usher serve works for the vendor"
 	}
-	return &v, err
+	return v, err
 }
 
 // owned reports whether a process owns a vendor.

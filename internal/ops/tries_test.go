@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,5 +131,37 @@ func TestManyFailedTries(t *testing.T) {
 	}
 	if v := f.want(ops.Failing, "256 of 256 users looked at wait after failed tries since ", 256); v.Waiting != 300 {
 		t.Errorf("got %d waiting users, want 300", v.Waiting)
+	}
+}
+
+// TestProblemOfFailingVendor reports a vendor that has failed for minutes, until a user succeeds.
+func TestProblemOfFailingVendor(t *testing.T) {
+	f := newFailing(t)
+	f.service.Config.Notify.Lag = time.Hour
+	l := &ops.Lookout{}
+	want := func(list ...string) {
+		t.Helper()
+		if got := problems(t, l, f.service); !slices.Equal(got, list) {
+			t.Errorf("got %q, want %q", got, list)
+		}
+	}
+	began := time.Now().Add(-ops.FailingFor - time.Minute)
+	f.fails("a", began, "again")
+	want() // one user proves nothing
+	f.fails("b", time.Now(), "again")
+	want("failing lead lead 2")
+	f.result(events.Result{Outcome: events.Done})
+	want()
+}
+
+// TestShortFailureIsNoProblem has users that failed just now.
+func TestShortFailureIsNoProblem(t *testing.T) {
+	f := newFailing(t)
+	f.service.Config.Notify.Lag = time.Hour
+	f.fails("a", time.Now(), "again")
+	f.fails("b", time.Now(), "again")
+	f.want(ops.Failing, "2 users", 2)
+	if got := problems(t, &ops.Lookout{}, f.service); len(got) != 0 {
+		t.Errorf("got %q, want none yet", got)
 	}
 }

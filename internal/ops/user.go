@@ -143,7 +143,7 @@ type vendorFacts struct {
 
 // vendorFacts returns the facts of every vendor, without unread events.
 func (s *Service) vendorFacts(ctx context.Context, h *History) ([]*vendorFacts, error) {
-	orders, err := s.orders(ctx)
+	orders, err := s.Orders(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -224,22 +224,27 @@ func (f *vendorFacts) dead(l *UserAtVendor, e HistoryEvent) {
 	l.at(e)
 	l.State, l.Until, l.Dead = UserDead, nil, e.Dead
 	l.Since = cmp.Or(e.Ended, l.Since)
-	l.Do = deadAdvice[e.Class]
-	if l.Do == "" {
-		l.Do = "correct the cause"
+	then := "replay"
+	if e.Class == "expired" { // the letter has no event to replay
+		then = "drop"
 	}
-	l.Do += ", then usher dead replay " + e.Dead
+	l.Do = cmp.Or(deadAdvice[e.Class], "correct the cause") + ", then usher dead " + then + " " + e.Dead // a later version may have further classes
 }
 
-// deadAdvice are the remedies before a replay, by class; docs/operating.md has more.
+// deadAdvice are the remedies before a replay, for each class; docs/operating.md has more.
 var deadAdvice = map[string]string{
 	"invalid":      "correct the event or the configuration that the reason names",
 	"permanent":    "correct what the reason names",
 	"prerequisite": "send user.created of the user",
 	"exhausted":    "wait until the vendor works",
+	"panic":        "report the defect of usher, and run a version with the correction",
 	"conflict":     "delete one of the two users, or correct the address",
+	"ambiguous":    "keep one of the accounts at the vendor, and remove the others",
+	"unadopted":    "change the account at the vendor, or the rule match or adopt, as the reason says",
 	"rule":         "correct the rule, or send user.updated with the missing member",
+	"profile":      "add the former key to profiles.keys: docs/runbook.md",
 	"dropped":      "a person dropped it; if the deletion is right, usher approve deletions --for first",
+	"expired":      "send the event again with a new id",
 	"unreadable":   "ask the vendor for its answers",
 	"record":       "restore the record: docs/runbook.md",
 	"overload":     "wait until the events of the user are done",

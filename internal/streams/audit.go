@@ -53,12 +53,12 @@ type Action struct {
 	Until   time.Time `json:"until,omitzero"`       // the end of a limited pause, or of an approval
 	Account string    `json:"account_id,omitempty"` // the vendor's id of the repaired account
 	Outcome string    `json:"outcome,omitempty"`    // of a reload: "requested", and in a further action the answer
-	User    string    `json:"user,omitempty"`       // the digest of the id of the forgotten user
+	User    string    `json:"user,omitempty"`       // the digest of the id of the user who is forgotten, or whose deletion is approved
 }
 
 // Object returns the object of the action: a vendor, the ID of a dead letter, the digest of a
-// user id, or nothing.
-func (a Action) Object() string { return cmp.Or(strings.Trim(a.Vendor+"."+a.Key, "."), a.User) }
+// user id, a vendor and the digest, or nothing.
+func (a Action) Object() string { return strings.Trim(a.Vendor+"."+cmp.Or(a.Key, a.User), ".") }
 
 // Audit is the audit log. The stream keeps the entries for nats.audit_max_age.
 type Audit struct {

@@ -39,7 +39,7 @@ type Metrics struct {
 // serverGauges have the state of the NATS server, equal in every process.
 type serverGauges struct {
 	pending, unfinished, redelivered, oldest *prometheus.GaugeVec // of consumers
-	waiting, paused                          *prometheus.GaugeVec // of vendors
+	waiting, failing, paused                 *prometheus.GaugeVec // of vendors
 	bytes, maxBytes                          *prometheus.GaugeVec // of streams and buckets
 }
 
@@ -83,7 +83,8 @@ func New(version string) *Metrics {
 		unfinished:  gauge("consumer_unfinished", "Messages that are delivered and not acknowledged.", "vendor", "consumer"),
 		redelivered: gauge("consumer_redelivered", "Unfinished messages that were delivered more than once.", "vendor", "consumer"),
 		oldest:      gauge("consumer_oldest_timestamp_seconds", "When the oldest pending or unfinished message was stored; 0 if there is none.", "vendor", "consumer"),
-		waiting:     gauge("vendor_waiting", "Users, and activity events, that wait for their time or for the vendor.", "vendor"),
+		waiting:     gauge("vendor_waiting", "Users, and activity events, that wait for their time or for the vendor, as in usher status: records with unfinished work; with more than 256 timers, the timers, which may outlive the work for minutes.", "vendor"),
+		failing:     gauge("vendor_failing", "1 while a process works for the vendor, several users wait after failed tries, and none has succeeded since, as in usher status.", "vendor"),
 		paused:      gauge("vendor_paused", "1 while the vendor is paused by hand.", "vendor"),
 		bytes:       gauge("stream_bytes", "Bytes of messages in a stream or bucket, before compression.", "stream"),
 		maxBytes:    gauge("stream_max_bytes", "The limit of a stream or bucket, which then takes no further message; absent without a limit.", "stream"),
@@ -188,6 +189,11 @@ func (m *Metrics) NoConsumer(vendor, consumer string) {
 // Waiting sets the number of waiting users and activity events of a vendor.
 func (m *Metrics) Waiting(vendor string, n int) {
 	m.server.waiting.WithLabelValues(vendor).Set(float64(n))
+}
+
+// Failing sets whether several users of a vendor fail, and none succeeds.
+func (m *Metrics) Failing(vendor string, failing bool) {
+	m.server.failing.WithLabelValues(vendor).Set(truth(failing))
 }
 
 // Paused sets whether a vendor is paused by a person.

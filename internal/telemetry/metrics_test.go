@@ -34,6 +34,7 @@ func filled() *telemetry.Metrics {
 	m.NATS(func() bool { return true })
 	m.Consumer("lead", "lifecycle", telemetry.Consumer{Pending: 7, Unfinished: 3, Oldest: time.Unix(1_700_000_000, 0)})
 	m.Waiting("lead", 5)
+	m.Failing("lead", true)
 	m.Paused("lead", true)
 	m.Stream("RESULTS", 900, 1000)
 	m.Stream("TIMERS", 10, 0)
@@ -76,6 +77,7 @@ func TestWhatIsScraped(t *testing.T) {
 		`usher_nats_connected 1`,
 		`usher_consumer_pending{consumer="lifecycle",vendor="lead"} 7`,
 		`usher_vendor_waiting{vendor="lead"} 5`,
+		`usher_vendor_failing{vendor="lead"} 1`,
 		`usher_vendor_paused{vendor="lead"} 1`,
 		`usher_stream_bytes{stream="RESULTS"} 900`,
 		`usher_stream_bytes{stream="TIMERS"} 10`,

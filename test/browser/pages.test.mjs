@@ -30,6 +30,28 @@ const reloads = (page, path, what, check) => until(what, async () => {
   return check();
 });
 
+// approveOne approves the held deletion of the first user in the list, and waits for its end.
+async function approveOne(v) {
+  const { page } = v;
+  const row = page.locator("#held tbody tr").first();
+  const [vendor, user] = [await row.getAttribute("data-held"), (await row.locator("td").first().textContent()).trim()];
+  const others = await page.locator("#held tbody tr").count();
+  await row.getByRole("link", { name: "Approve this one" }).click();
+  await page.waitForURL(/user=/);
+  assert.match(await page.locator("h1").textContent(), new RegExp(`of ${user}\\s+at ${vendor}`));
+  assert.equal(await page.locator("[data-act=drop]").count(), 0);
+  await look(v);
+  await page.locator("[data-act=approve]").click();
+  const dialog = page.locator("dialog#approve");
+  await dialog.getByLabel("Why").fill("asked for by the user");
+  await look(v);
+  await dialog.getByRole("button", { name: "Approve" }).click();
+  assert.match(await page.locator("[data-notice]").textContent(), /of the user was approved/);
+  const held = `#held tr[data-held=${vendor}]:has-text("${user}")`;
+  await reloads(page, "/console/deletions", "one is not held any more", async () => (await page.locator(held).count()) === 0);
+  assert.ok(others > 1 && (await page.locator("#held tbody tr").count()) > 0, "the others are not held any more");
+}
+
 asOperator(() => ({ browser, url: usher.url }), (v) => {
   let page;
 
@@ -98,6 +120,8 @@ asOperator(() => ({ browser, url: usher.url }), (v) => {
       await page.goto("/console/vendors/meiro");
       assert.match(await page.locator("#held-deletions").textContent(), /wait for approval/);
       await look(v);
+      await page.goto("/console/deletions");
+      if (action === "approve") await approveOne(v);
       await page.goto("/console/deletions");
       await page.locator(`[data-act=${action}]`).click();
       const dialog = page.locator(`dialog#${action}`);

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -188,12 +189,46 @@ func number(value string) bool {
 // hanging returns a text from column at, wrapped below its start, without blank lines.
 func hanging(value string, at, width int) string {
 	var lines []string
-	for line := range strings.Lines(text.WrapSoft(value, max(width-at, leastWrapped))) {
-		if line = strings.TrimRight(line, " \n"); line != "" {
-			lines = append(lines, line)
-		}
+	for part := range strings.SplitSeq(value, "\n\n") {
+		lines = append(lines, wrap(part, max(width-at, leastWrapped))...)
 	}
 	return strings.Join(lines, "\n"+strings.Repeat(" ", at))
+}
+
+// wrap returns the lines of a text. A word is never broken: a word longer than width is a line of its own,
+// and can be copied whole.
+func wrap(value string, width int) (lines []string) {
+	at := width
+	for _, word := range strings.Fields(value) {
+		size := text.StringWidthWithoutEscSequences(word)
+		if at+1+size > width {
+			lines, at = append(lines, word), size
+			continue
+		}
+		lines[len(lines)-1] += " " + word
+		at += 1 + size
+	}
+	return lines
+}
+
+// Sentence writes a line. On a terminal, the text wraps between words, below an indent.
+func Sentence(w io.Writer, format string, values ...any) error {
+	line := fmt.Sprintf(format, values...)
+	if IsTerminal(w) {
+		line = sentence(line, Columns(w))
+	}
+	_, err := fmt.Fprintln(w, line)
+	return err
+}
+
+// sentence returns a text in lines of width characters, the later ones below an indent.
+func sentence(line string, width int) string {
+	if text.StringWidthWithoutEscSequences(line) <= width {
+		return line
+	}
+	first := wrap(line, width)[0]
+	rest := strings.TrimPrefix(strings.Join(strings.Fields(line), " "), first)
+	return first + "\n" + strings.Repeat(" ", indent) + hanging(rest, indent, width)
 }
 
 // Row returns one row of a list that goes on, or its head. Each value has at least its width. The last

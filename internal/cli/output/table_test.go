@@ -102,6 +102,24 @@ func TestRowFitsTerminal(t *testing.T) {
 	}
 }
 
+// TestWordsStayWhole wraps texts with words longer than a line, and with blanks around.
+func TestWordsStayWhole(t *testing.T) {
+	t.Parallel()
+	long := "https://usher.example.org/console/deletions?vendor=lead"
+	for name, test := range map[string]struct{ got, want string }{
+		"a flag":           {sentence("see usher dead list --vendor events", 31), "see usher dead list --vendor\n    events"},
+		"short":            {sentence("see usher", 31), "see usher"},
+		"a long word":      {sentence("see "+long+" for more", 24), "see\n    " + long + "\n    for more"},
+		"a long word hung": {hanging("see "+long+" for more", 4, 28), "see\n    " + long + "\n    for more"},
+		"paragraphs":       {hanging("one\n\n two ", 2, 40), "one\n  two"},
+		"nothing":          {hanging(" ", 2, 40), ""},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: got %q, want %q", name, test.got, test.want)
+		}
+	}
+}
+
 func TestYAML(t *testing.T) {
 	var out strings.Builder
 	value := struct {
