@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/usherhq/usher/internal/clientlimit"
 )
 
 // connections limits the open connections of a server. At the limit the address with the most
@@ -16,7 +18,7 @@ type connections struct {
 
 	mu    sync.Mutex
 	open  map[net.Conn]connection
-	count map[string]int // by address
+	count map[string]int // by address, as clientlimit.Peer has them
 }
 
 // connection is an open connection.
@@ -37,10 +39,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	known, ok := c.open[conn]
 	switch state {
 	case http.StateNew:
-		address, _, err := net.SplitHostPort(conn.RemoteAddr().String())
-		if err != nil {
-			address = conn.RemoteAddr().String()
-		}
+		address := clientlimit.Peer(conn.RemoteAddr().String())
 		c.open[conn] = connection{address: address, since: time.Now(), waits: true}
 		c.count[address]++
 		if c.most > 0 && len(c.open) > c.most {
