@@ -82,6 +82,7 @@ func provision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, e
 // create creates the account of a user whom the vendor does not show.
 func create(ctx context.Context, v Vendor, p vendors.Provisioner, u vendors.User, k Known) (Reply, error) {
 	made, err := p.Create(ctx, k.From, u)
+	made, err = v.proper("create", true, made, err)
 	if err == nil && made.Existed {
 		return v.adopt(made, events.MatchedByEmail, u, k)
 	}

@@ -29,7 +29,7 @@ var ErrForeign = errors.New("the account is not the user's")
 func (v Vendor) find(ctx context.Context, p vendors.Finder, u vendors.User) (found vendors.Account, by string, err error) {
 	keys := v.Policy.Match
 	if len(keys) == 0 {
-		found, err = p.Find(ctx, u)
+		found, err = v.lookUp(ctx, p, u)
 		if found.Owner != "" && found.Owner == u.ID {
 			return found, events.MatchedByUserID, err
 		}
@@ -44,13 +44,19 @@ func (v Vendor) find(ctx context.Context, p vendors.Finder, u vendors.User) (fou
 		if one.ID == "" && one.Email == "" {
 			continue
 		}
-		found, err = p.Find(ctx, one)
+		found, err = v.lookUp(ctx, p, one)
 		last := i == len(keys)-1
 		if !errors.Is(err, vendors.ErrNotFound) && (last || !cannotFind(err)) {
 			return found, name, err
 		}
 	}
 	return found, "", err
+}
+
+// lookUp returns the account that the vendor shows for a user.
+func (v Vendor) lookUp(ctx context.Context, p vendors.Finder, u vendors.User) (vendors.Account, error) {
+	a, err := p.Find(ctx, u)
+	return v.proper("find", false, a, err)
 }
 
 // cannotFind reports whether the vendor refuses to look up by a key.

@@ -61,6 +61,7 @@ func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, err
 		return Reply{}, err
 	}
 	back, err := p.Restore(ctx, k.From, last, u)
+	back, err = v.proper("restore", true, back, err)
 	if errors.Is(err, vendors.ErrNotFound) {
 		return Reply{}, vendors.Fail(v.Name, "restore", "the vendor has no deleted account of this user: send user.created")
 	}

@@ -16,7 +16,7 @@ func (v Vendor) updateAt(ctx context.Context, p vendors.Updater, a vendors.Accou
 	if !ok || !v.mayBeTaken(refused, u) {
 		return refused
 	}
-	found, err := finder.Find(ctx, vendors.User{Email: u.Email})
+	found, err := v.lookUp(ctx, finder, vendors.User{Email: u.Email})
 	switch {
 	case errors.Is(err, vendors.ErrNotFound):
 		return p.Update(ctx, k.From, a, u)

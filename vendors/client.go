@@ -273,6 +273,9 @@ type prepared struct {
 // prepare encodes the body of a call.
 func (c *Client) prepare(call Call) (prepared, error) {
 	p := prepared{url: c.base + call.Path}
+	if err := errors.Join(checkPath(call.Path), checkHeader(call.Header)); err != nil {
+		return p, err
+	}
 	if len(call.Query) > 0 {
 		p.url += "?" + call.Query.Encode()
 	}
@@ -392,5 +395,11 @@ func (c *Client) setHeaders(ctx context.Context, call Call, p prepared, h http.H
 	if call.NoAuth || c.auth == nil {
 		return nil
 	}
-	return c.auth.Authorize(ctx, h)
+	if err := c.auth.Authorize(ctx, h); err != nil {
+		return err
+	}
+	if err := checkHeader(h); err != nil {
+		return c.fail(call, &Error{Class: Unusable, Err: err})
+	}
+	return nil
 }

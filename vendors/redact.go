@@ -2,7 +2,6 @@ package vendors
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -29,12 +28,7 @@ func redact(text string, cut, secrets []string) string {
 			cut = append(cut, d)
 		}
 	}
-	// Longest first: cutting a name out of an e-mail address would leave the rest of the address.
-	cut = slices.SortedFunc(slices.Values(cut), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	for _, c := range cut {
-		text = strings.ReplaceAll(text, c, redacted)
-	}
-	text = cutSecrets(text, secrets)
+	text = cutSecrets(cutTexts(text, cut), secrets)
 	text = emailLike.ReplaceAllString(text, redacted)
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
 	if len(text) <= maxMessage {

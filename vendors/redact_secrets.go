@@ -43,20 +43,13 @@ func cutSecrets(text string, secrets []string) string {
 			}
 		}
 	}
-	var out strings.Builder
-	plain, cut := sameCase(text), 0 // cut: the end of the piece in hand
-	for i := range len(text) {
-		if i+pieceBytes <= len(plain) && pieces[plain[i:i+pieceBytes]] {
-			if i >= cut {
-				out.WriteString(redacted)
-			}
-			cut = i + pieceBytes
+	plain := sameCase(text)
+	return cutPlaces(text, func(at int) int {
+		if at+pieceBytes <= len(plain) && pieces[plain[at:at+pieceBytes]] {
+			return pieceBytes
 		}
-		if i >= cut {
-			out.WriteByte(text[i])
-		}
-	}
-	return out.String()
+		return 0
+	})
 }
 
 // formsOf returns the forms of a secret in the texts of vendors: as it is, in hex, and in base64,

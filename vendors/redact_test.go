@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -81,6 +82,37 @@ func refusal(t *testing.T, body string, call vendors.Call) *vendors.Error {
 		t.Fatalf("got %v, want an Error", err)
 	}
 	return e
+}
+
+// A value that an event repeats many times, and the vendor too, must cost little. The value is a part of
+// the word in its place.
+func TestRepeatedValuesCostLittle(t *testing.T) {
+	list := make([]string, 2000)
+	for i := range list {
+		list[i] = "reda"
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := refusal(t, `{"message":"`+strings.Repeat("reda ", 1000)+`"}`, vendors.Call{Method: "POST", Path: "/", JSON: list}).Message
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; made > 64<<20 {
+		t.Errorf("an error of 5 kB took %d MiB, want at most 64", made>>20)
+	}
+	if !strings.HasPrefix(got, "[redacted] [redacted] ") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Values that overlap leave no piece, and the longest of a place counts.
+func TestOverlappingValuesAreCut(t *testing.T) {
+	sent := []string{"lovelace", "ada.lovelace@", "ada.", "ada.lovelacf", "xada", "lovelace-byron"}
+	for text, want := range map[string]string{
+		"xada.lovelace-byron!": "[redacted][redacted]!", "ada.lovelacex": "[redacted][redacted]x", "ada.lovelac": "[redacted]lovelac", "lov elace": "lov elace",
+	} {
+		if got := refusal(t, `{"message":"`+text+`"}`, vendors.Call{Method: "POST", Path: "/", JSON: sent}).Message; got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
 }
 
 func TestQueriesAreCut(t *testing.T) {

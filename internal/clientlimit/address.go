@@ -41,19 +41,41 @@ func ParseProxies(list []string) (Proxies, error) {
 	return all, nil
 }
 
-// Address returns the address of the client, without the port. Behind a trusted proxy the last
-// address in X-Forwarded-For counts that is no trusted proxy: a client can write the addresses
-// before. Of an IPv6 address the network of 64 bits counts, since a client may have as many.
-func (p Proxies) Address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
+// Peer returns the address of a connection, of the form host:port, without the port. Of an IPv6 address
+// the network of 64 bits counts, since a client may have as many addresses.
+func Peer(remote string) string {
+	address, host, ok := parse(remote)
+	if !ok {
 		return host
 	}
-	address = address.Unmap()
+	return network(address)
+}
+
+// parse returns the address in host:port, or only the text of the host.
+func parse(remote string) (address netip.Addr, host string, ok bool) {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	address, err = netip.ParseAddr(host)
+	return address.Unmap(), host, err == nil
+}
+
+// network returns the network that counts as one client.
+func network(address netip.Addr) string {
+	if address.Is6() {
+		return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
+	}
+	return address.String()
+}
+
+// Address returns the address of the client, as Peer does. Behind a trusted proxy the last address in
+// X-Forwarded-For counts that is no trusted proxy: a client can write the addresses before.
+func (p Proxies) Address(r *http.Request) string {
+	address, host, ok := parse(r.RemoteAddr)
+	if !ok {
+		return host
+	}
 	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for p.trusts(address) && len(forwarded) > 0 {
 		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-1]))
@@ -62,10 +84,7 @@ func (p Proxies) Address(r *http.Request) string {
 		}
 		address, forwarded = next.Unmap(), forwarded[:len(forwarded)-1]
 	}
-	if address.Is6() {
-		return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
-	}
-	return address.String()
+	return network(address)
 }
 
 func (p Proxies) trusts(address netip.Addr) bool {

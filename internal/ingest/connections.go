@@ -1,29 +1,82 @@
 package ingest
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/usherhq/usher/internal/clientlimit"
 )
 
-// connections limits the open connections of a server. At the limit the address with the most
-// connections gives up one, without a request in hand if possible: a flood from one address
-// takes no connection of another.
+// connections limits the open connections of a server. A request over HTTP/2 counts as one more
+// connection: thousands of requests could otherwise wait on a few connections, with their headers in
+// memory. At the limit the address with the most gives up a connection, without a request in hand if
+// possible: a flood from one address takes no connection of another.
 type connections struct {
 	most int
 
-	mu    sync.Mutex
-	open  map[net.Conn]connection
-	count map[string]int // by address
+	mu       sync.Mutex
+	open     map[net.Conn]connection
+	requests int            // over HTTP/2, of all connections
+	count    map[string]int // connections and requests by address, as clientlimit.Peer has them
 }
 
 // connection is an open connection.
 type connection struct {
-	address string
-	since   time.Time
-	waits   bool // for the headers of a request
+	address  string
+	since    time.Time
+	waits    bool // for the headers of a request
+	requests int  // in hand, over HTTP/2
+}
+
+// connKey is the key of the connection in the context of a request.
+type connKey struct{}
+
+// named is a http.Server.ConnContext.
+func named(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+// counting returns a handler that counts requests over HTTP/2, until the answer is sent: a client that
+// reads no answer keeps the request in memory.
+func (c *connections) counting(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, ok := r.Context().Value(connKey{}).(net.Conn)
+		if !ok || r.ProtoMajor < 2 {
+			h.ServeHTTP(w, r)
+			return
+		}
+		c.request(conn, 1)
+		defer c.request(conn, -1)
+		h.ServeHTTP(w, r)
+		_ = http.NewResponseController(w).Flush() // net/http would wait for the client after the end of the handler
+	})
+}
+
+// request counts the begin or the end of a request over HTTP/2.
+func (c *connections) request(conn net.Conn, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ok := c.open[conn]
+	if !ok {
+		return // dropped
+	}
+	known.requests += n
+	known.waits = known.requests == 0
+	c.open[conn] = known
+	c.requests += n
+	c.count[known.address] += n
+	c.limit()
+}
+
+// limit closes connections until the limit holds.
+func (c *connections) limit() {
+	for c.most > 0 && len(c.open)+c.requests > c.most {
+		c.drop(c.victim())
+	}
 }
 
 func newConnections(most int) *connections {
@@ -37,15 +90,10 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	known, ok := c.open[conn]
 	switch state {
 	case http.StateNew:
-		address, _, err := net.SplitHostPort(conn.RemoteAddr().String())
-		if err != nil {
-			address = conn.RemoteAddr().String()
-		}
+		address := clientlimit.Peer(conn.RemoteAddr().String())
 		c.open[conn] = connection{address: address, since: time.Now(), waits: true}
 		c.count[address]++
-		if c.most > 0 && len(c.open) > c.most {
-			c.drop(c.victim())
-		}
+		c.limit()
 	case http.StateActive, http.StateIdle:
 		if ok {
 			known.waits = state == http.StateIdle
@@ -97,7 +145,8 @@ func (c *connections) remove(conn net.Conn) {
 		return
 	}
 	delete(c.open, conn)
-	if c.count[known.address]--; c.count[known.address] == 0 {
+	c.requests -= known.requests
+	if c.count[known.address] -= 1 + known.requests; c.count[known.address] == 0 {
 		delete(c.count, known.address)
 	}
 }

@@ -41,6 +41,7 @@ func TestConnectionsAtTheLimit(t *testing.T) {
 		"the flood takes nothing":             {[]string{a, a, b}, []int{0, 1}, a, []int{3}},
 		"every address has one: the oldest":   {[]string{a, b, c}, nil, "192.0.2.4:1", []int{0}},
 		"a proxy keeps requests in hand":      {[]string{a, a, a}, []int{0, 1}, a, []int{2}},
+		"a flood from a network of IPv6":      {[]string{b, "[2001:db8::1]:1", "[2001:db8::2]:1"}, nil, "[2001:db8::3]:1", []int{1}},
 		"every connection of a proxy is busy": {[]string{a, a, a}, []int{0, 1, 2}, a, []int{3}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,12 @@ type ServerConfig struct {
 // maxHeader limits the bytes of a request's headers.
 const maxHeader = 64 << 10
 
+// The bytes that a connection of HTTP/2 keeps of unread requests; the defaults are a megabyte each.
+const (
+	http2Frame = 16 << 10
+	http2Room  = 64 << 10
+)
+
 // Listen opens the address. The error names the setting to change.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
@@ -42,10 +49,12 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 
 // Serve answers requests on l until ctx ends, and then waits for requests in flight.
 func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, log zerolog.Logger) error {
+	limited := newConnections(c.Most)
 	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: c.Header, ReadTimeout: c.Slow, IdleTimeout: c.Idle,
-		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ConnState: newConnections(c.Most).changed, ErrorLog: stdlog.New(serverLog{log}, "", 0),
+		Handler: limited.counting(h), ReadHeaderTimeout: c.Header, ReadTimeout: c.Slow, IdleTimeout: c.Idle,
+		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ConnState: limited.changed, ConnContext: named, ErrorLog: stdlog.New(serverLog{log}, "", 0),
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		HTTP2:       &http.HTTP2Config{MaxReadFrameSize: http2Frame, MaxReceiveBufferPerConnection: http2Room, MaxReceiveBufferPerStream: http2Room},
 	}
 	server.Protocols = new(http.Protocols)
 	server.Protocols.SetHTTP1(true)
@@ -83,13 +92,15 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, 
 	return err
 }
 
-// serverLog receives messages of http.Server about connections and panics. A failed TLS
-// handshake, such as a port scan, is logged for debugging only.
+// serverLog receives messages of http.Server about connections and panics. A fault of a client, such as
+// the failed TLS handshake of a port scan, is logged for debugging only: strangers would fill the log.
 type serverLog struct{ log zerolog.Logger }
+
+var faultsOfClients = []string{"TLS handshake error", "http2: server connection error", "URL query contains semicolon"}
 
 func (l serverLog) Write(text []byte) (int, error) {
 	level := zerolog.ErrorLevel
-	if bytes.Contains(text, []byte("TLS handshake error")) {
+	if slices.ContainsFunc(faultsOfClients, func(fault string) bool { return bytes.Contains(text, []byte(fault)) }) {
 		level = zerolog.DebugLevel
 	}
 	l.log.WithLevel(level).Str("detail", string(bytes.TrimSpace(text))).Msg("HTTP server")

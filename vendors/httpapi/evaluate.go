@@ -104,8 +104,8 @@ func (s *scope) holds(e Expr) (bool, error) {
 	return err == nil && yes, nil
 }
 
-// path returns the path of a call. The value of each expression is escaped; an empty value, and a
-// segment that names another folder, are errors.
+// path returns the path of a call. The value of each expression is escaped; an empty value is an
+// error. vendors.Client refuses a segment that names another folder.
 func (s *scope) path(p Path) (string, error) {
 	var b strings.Builder
 	for _, one := range p.parts {
@@ -121,9 +121,6 @@ func (s *scope) path(p Path) (string, error) {
 			return "", fmt.Errorf("%s: cannot be part of a path: the value is empty", one.value.text)
 		}
 		b.WriteString(url.PathEscape(text))
-	}
-	if hasDots(b.String()) {
-		return "", fmt.Errorf("%s: cannot be a path: a segment is a dot or two", p.text)
 	}
 	return b.String(), nil
 }

@@ -16,7 +16,6 @@ import (
 const (
 	maxPages = 10_000    // more pages mean a broken list
 	maxSeen  = 2_000_000 // items of one list
-	maxStale = 3         // pages in a row without a new item; a new account moves others to the next page
 )
 
 // listing is a list to be read.
@@ -82,13 +81,12 @@ type walker struct {
 	read  func(item any) (id string, err error)
 	yield func(item any) (more bool, err error)
 
-	page    int          // pages read
-	number  int          // of the page
-	offset  int          // items of the pages before
-	count   int          // different items
-	stale   int          // pages in a row without a new item
-	most    int          // highest total: a deletion meanwhile moves items to pages read before
-	seen    vendors.Seen // ids
+	page    int // pages read
+	number  int // of the page
+	offset  int // items of the pages before
+	count   int // different items
+	most    int // highest total: a deletion meanwhile moves items to pages read before
+	seen    vendors.Pages
 	cursor  string
 	cursors vendors.Seen // or links
 	link    url.Values   // query of the next page by the header Link
@@ -177,7 +175,7 @@ func (w *walker) take(out reply) (more bool, problem, err error) {
 		return false, fmt.Errorf("the list has more than %d items", maxSeen), nil
 	}
 	w.most = max(w.most, total)
-	more, problem = w.next(out, len(items), fresh)
+	more, problem = w.next(out, len(items))
 	if problem == nil && !more && known && w.count < w.most {
 		problem = fmt.Errorf("the vendor counts %d items and shows %d", w.most, w.count)
 	}
@@ -219,15 +217,12 @@ func (w *walker) itemsOf(out reply, empty bool) ([]any, error) {
 }
 
 // next moves to the next page, and reports whether there is one.
-func (w *walker) next(out reply, got, fresh int) (more bool, problem error) {
+func (w *walker) next(out reply, got int) (more bool, problem error) {
 	p := w.pages
 	if p == nil {
 		return false, nil
 	}
-	if w.stale++; got == 0 || fresh > 0 {
-		w.stale = 0
-	}
-	round := w.stale >= maxStale
+	round := w.seen.Round()
 	switch p.By {
 	case byCursor:
 		cursor, err := out.scope.text(p.Next)

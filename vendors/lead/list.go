@@ -2,6 +2,7 @@ package lead
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -37,7 +38,7 @@ func listed(u User) vendors.Listed {
 // reports whether the listing saw as many users as the highest total of any page: a deletion
 // during the listing moves users to a page already read.
 func (a *Adapter) each(ctx context.Context, yield func(User) (more bool, err error)) (complete bool, err error) {
-	met := map[Number]bool{}
+	pages := vendors.Pages{Most: maxPages}
 	total := 0
 	for n := 1; ; n++ {
 		page, err := a.api.ListUsers(ctx, n)
@@ -49,17 +50,19 @@ func (a *Adapter) each(ctx context.Context, yield func(User) (more bool, err err
 			return false, &vendors.Error{Vendor: vendor, Op: "list users", Unreadable: true, Message: "the response has no list of users"}
 		}
 		for _, u := range page.Users {
-			if met[u.ID] {
+			if !pages.Add(strconv.Itoa(int(u.ID))) {
 				continue
 			}
-			met[u.ID] = true
 			if more, err := yield(u); err != nil || !more {
 				return false, err
 			}
 		}
 		total = max(total, int(page.Total))
 		if len(page.Users) == 0 || n >= int(page.LastPage) {
-			return len(met) >= total, nil
+			return pages.Len() >= total, nil
+		}
+		if err := pages.Turn(vendor, "list users"); err != nil {
+			return false, err
 		}
 	}
 }

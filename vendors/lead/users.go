@@ -62,6 +62,9 @@ type Meta struct {
 // pageSize is the documented number of users per page.
 const pageSize = 25
 
+// maxPages is the most pages of a list, a million users.
+const maxPages = 40_000
+
 // UserPage is one page of a list: Laravel's paginator.
 type UserPage struct {
 	Page     Number `json:"current_page"`

@@ -6,10 +6,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-const (
-	pageSize = 100    // records per page of a search
-	maxPages = 10_000 // more pages mean a broken list
-)
+const pageSize = 100 // records per page of a search
 
 // New returns the adapter of the mode, *Clients or *Readers, or the error of Config.Validate.
 func New(c Config) (vendors.Adapter, error) {

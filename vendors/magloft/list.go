@@ -2,16 +2,17 @@ package magloft
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/usherhq/usher/vendors"
 )
 
 // search returns the oldest record with match, among the records that the filter leaves, or
 // vendors.ErrNotFound. A rejected filter is dropped, because its form is undocumented.
-func search[T any](ctx context.Context, page pages[T], filter string, match func(T) bool) (T, error) {
+func search[T entry](ctx context.Context, page pages[T], filter string, match func(T) bool) (T, error) {
 	var found T
 	there := false
-	err := page.each(ctx, filter, func(record T) (more bool, _ error) {
+	err := each(ctx, page, filter, func(record T) (more bool, _ error) {
 		if there = match(record); there {
 			found = record
 		}
@@ -29,24 +30,38 @@ func search[T any](ctx context.Context, page pages[T], filter string, match func
 // pages is a call that returns one page of a list.
 type pages[T any] func(ctx context.Context, q Query) (Page[T], error)
 
-// each calls yield with the records that the filter leaves, oldest first, while yield returns
+// entry is a record of a list, with the number that no other record has.
+type entry interface{ number() vendors.Int }
+
+func (c Client) number() vendors.Int { return c.ID }
+
+func (r Reader) number() vendors.Int { return r.ID }
+
+func (s Subscription) number() vendors.Int { return s.ID }
+
+// each calls yield once with each record that the filter leaves, oldest first, while yield returns
 // more.
-func (page pages[T]) each(ctx context.Context, filter string, yield func(T) (more bool, err error)) error {
+func each[T entry](ctx context.Context, page pages[T], filter string, yield func(T) (more bool, err error)) error {
 	q := Query{PerPage: pageSize, OrderBy: "id", OrderDir: "asc", Filter: filter}
-	seen := 0
-	for q.Page = 1; q.Page <= maxPages; q.Page++ {
+	var seen vendors.Pages
+	for q.Page = 1; ; q.Page++ {
 		p, err := page(ctx, q)
 		if err != nil {
 			return err
 		}
 		for _, r := range p.Records {
+			if !seen.Add(strconv.Itoa(int(r.number()))) {
+				continue
+			}
 			if more, err := yield(r); err != nil || !more {
 				return err
 			}
 		}
-		if seen += len(p.Records); len(p.Records) == 0 || seen >= int(p.Total) {
+		if len(p.Records) == 0 || seen.Len() >= int(p.Total) {
 			return nil
 		}
+		if err := seen.Turn(vendor, "find"); err != nil {
+			return err
+		}
 	}
-	return vendors.Fail(vendor, "find", "the list does not end")
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // records manages the accounts of one mode, clients or readers.
-type records[R any] struct {
+type records[R entry] struct {
 	api  *API
 	page pages[R]
 	get  func(ctx context.Context, id int) (R, error)
@@ -29,7 +29,7 @@ func (a *records[R]) Check(ctx context.Context) error {
 // returned. A deletion during the listing moves later accounts to an earlier page, so List may
 // miss an account. MagLoft does not show which accounts are staff.
 func (a *records[R]) List(ctx context.Context, yield func(vendors.Listed) error) error {
-	return a.page.each(ctx, "", func(record R) (more bool, err error) {
+	return each(ctx, a.page, "", func(record R) (more bool, err error) {
 		id, email := a.of(record)
 		return true, yield(vendors.Listed{ID: strconv.Itoa(max(0, int(id))), Email: email})
 	})

@@ -33,12 +33,9 @@ func (o *Operators) listed(u User) vendors.Listed {
 type lister func(context.Context, Selection) (UserList, error)
 
 // each calls yield with the users of a list, up to an empty page, while yield returns more. A
-// short page need not be the last, because Meiro may return fewer users than requested. A page
-// with the first user of the page before can be due to a new user; several in a row mean that
-// Meiro ignores the offset.
+// short page need not be the last, because Meiro may return fewer users than requested.
 func each(ctx context.Context, list lister, yield func(User) (more bool, err error)) error {
-	const most = 3
-	first, again := "", 0
+	var pages vendors.Pages
 	for offset := vendors.Int(0); ; {
 		page, err := list(ctx, Selection{Limit: pageSize, Offset: offset, OrderBy: "id", OrderDir: "ASC"})
 		if err != nil {
@@ -48,13 +45,10 @@ func each(ctx context.Context, list lister, yield func(User) (more bool, err err
 		if page.Users == nil && !end {
 			return noList()
 		}
-		if len(page.Users) > 0 && page.Users[0].ID == first {
-			again++
-		}
-		if again == most {
-			return &vendors.Error{Vendor: vendor, Op: "list users", Message: "the list begins again at every offset, so no user can be looked up"}
-		}
 		for _, u := range page.Users {
+			if !pages.Add(u.ID) {
+				continue
+			}
 			if more, err := yield(u); err != nil || !more {
 				return err
 			}
@@ -62,7 +56,9 @@ func each(ctx context.Context, list lister, yield func(User) (more bool, err err
 		if len(page.Users) == 0 {
 			return nil
 		}
-		first = page.Users[0].ID
+		if err := pages.Turn(vendor, "list users"); err != nil {
+			return err
+		}
 		offset += vendors.Int(len(page.Users))
 	}
 }

@@ -13,10 +13,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-const (
-	pageSize = 100    // users per page of a search
-	maxPages = 10_000 // more pages mean a broken list
-)
+const pageSize = 100 // users per page of a search
 
 // Adapter manages users and enrolments in Miestro. Miestro has no call that restores a user,
 // records activity or reads enrolments. See README.md.

@@ -40,32 +40,43 @@ func listed(u User) vendors.Listed {
 // ListCourses calls yield with each course. An error of yield ends ListCourses and is returned.
 func (a *Adapter) ListCourses(ctx context.Context, yield func(vendors.ListedCourse) error) error {
 	q := Query{SortBy: "id:asc", Count: pageSize}
-	for q.Page = 1; q.Page <= maxPages; q.Page++ {
+	var pages vendors.Pages
+	for q.Page = 1; ; q.Page++ {
 		page, err := a.api.ListCourses(ctx, q)
 		if err != nil {
 			return err
 		}
 		for _, c := range page.Data {
-			if err := yield(vendors.ListedCourse{ID: strconv.Itoa(int(c.ID)), Name: c.Name}); err != nil {
+			id := strconv.Itoa(int(c.ID))
+			if !pages.Add(id) {
+				continue
+			}
+			if err := yield(vendors.ListedCourse{ID: id, Name: c.Name}); err != nil {
 				return err
 			}
 		}
 		if len(page.Data) == 0 || q.Page >= int(page.LastPage) {
 			return nil
 		}
+		if err := pages.Turn(vendor, "list courses"); err != nil {
+			return err
+		}
 	}
-	return vendors.Fail(vendor, "list courses", "the list of courses does not end")
 }
 
 // each calls yield with the users that a search finds, oldest first, while yield returns more.
 func (a *Adapter) each(ctx context.Context, op, search string, yield func(User) (more bool, err error)) error {
 	q := Query{Search: search, SortBy: "id:asc", Count: pageSize}
-	for q.Page = 1; q.Page <= maxPages; q.Page++ {
+	var pages vendors.Pages
+	for q.Page = 1; ; q.Page++ {
 		page, err := a.api.ListUsers(ctx, q)
 		if err != nil {
 			return err
 		}
 		for _, u := range page.Data {
+			if !pages.Add(strconv.Itoa(int(u.ID))) {
+				continue
+			}
 			if more, err := yield(u); err != nil || !more {
 				return err
 			}
@@ -73,6 +84,8 @@ func (a *Adapter) each(ctx context.Context, op, search string, yield func(User) 
 		if len(page.Data) == 0 || q.Page >= int(page.LastPage) {
 			return nil
 		}
+		if err := pages.Turn(vendor, op); err != nil {
+			return err
+		}
 	}
-	return vendors.Fail(vendor, op, "the list of users does not end")
 }

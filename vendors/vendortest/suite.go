@@ -113,7 +113,7 @@ func (s Suite) groups() map[string]func(*testing.T) {
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
 		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
 		"changes": s.changes, "staff": s.staff, "variants": s.variants, "nobody": s.nobody,
-		"matching": s.matching,
+		"matching": s.matching, "rounds": s.rounds,
 	}
 }
 
