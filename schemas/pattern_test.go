@@ -4,8 +4,21 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"pgregory.net/rapid"
 )
+
+// TestAdviceHasNoPatternForATextInOneLine wants words that a person can follow.
+func TestAdviceHasNoPatternForATextInOneLine(t *testing.T) {
+	for pattern, want := range map[string]string{
+		noControls:  "send a text without line breaks, tabs and other control characters",
+		"^[a-z0-9]": "send a string that matches ^[a-z0-9]",
+	} {
+		if got := advice(&kind.Pattern{Want: pattern}); got != want {
+			t.Errorf("%s: got %q, want %q", pattern, got, want)
+		}
+	}
+}
 
 // TestPlainIsThePattern holds the short way to the pattern that it stands for, in
 // texts of all kinds and in bytes that are no text.

@@ -134,6 +134,9 @@ func advice(k jsonschema.ErrorKind) string {
 		}
 		return "send a valid " + k.Want
 	case *kind.Pattern:
+		if k.Want == noControls {
+			return "send a text without line breaks, tabs and other control characters"
+		}
 		return "send a string that matches " + k.Want
 	case *kind.MinLength:
 		return fmt.Sprintf("send at least %d characters", k.Want)

@@ -104,6 +104,19 @@ func (w *world) confirmed(t *testing.T) {
 	w.until("both have left", func() bool { return len(w.letters()) == 0 })
 	w.expect("r1", map[string]string{"lead": events.Done})
 	w.expect("r2", map[string]string{"lead": events.Done})
+
+	// The letter is back, as from a backup, and its replay comes after the duplicate window.
+	w.addDeadLetter(set, "r1", time.Hour, as)
+	d, err := set.DeadLetters.Get(t.Context(), "lead", events.UserCreated, events.Key("/school", "r1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, header := d.AsAutomaticReplay()
+	header[nats.MsgIdHdr] = []string{"later"}
+	if _, err := set.Client.Publish(t.Context(), streams.ReplaysStream, &nats.Msg{Subject: subject, Header: header, Data: d.Payload}); err != nil {
+		t.Fatal(err)
+	}
+	w.until("a replay that has ended before leaves no dead letter", func() bool { return len(w.letters()) == 0 })
 }
 
 // quarantined has a dead letter that was sent back five times.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,6 +15,9 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // simulated is a row of usher simulate --list --json, or the counts behind the rows.
@@ -231,6 +235,26 @@ func TestSimulateAFileAndFaults(t *testing.T) {
 }
 
 // TestPlan compares two configurations for all users.
+// withoutProfile adds records of users from before the first rule, and wants their number.
+func (w *world) withoutProfile(t *testing.T, old string) {
+	t.Helper()
+	accounts, err := recordstore.Open(t.Context(), w.set().Client, streams.AccountsBucket)
+	for n := range 40 {
+		if err == nil {
+			err = accounts.Change(t.Context(), record.AccountKey("school1", fmt.Sprint("former", n)), func(r *record.Record) { r.AccountID = "a" })
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range [][]string{{"plan", "--old", old}, {"simulate"}} {
+		out, err := w.try(append(command, "--json")...)
+		if want := regexp.MustCompile(`"without_profile": [34]\d`); !want.MatchString(out) {
+			t.Errorf("%s: got %v and\n%s\nwant the users without a profile", command[0], err, out)
+		}
+	}
+}
+
 func TestPlan(t *testing.T) {
 	w := newSchools(t, learners)
 	w.school()
@@ -261,4 +285,8 @@ func TestPlan(t *testing.T) {
 	if out, _ := w.try("plan", "--old", old, "--list"); !strings.Contains(out, "learner1\tschool2\tleaves\t\n") || strings.Contains(out, "example.org") {
 		t.Errorf("got\n%s", out)
 	}
+	if out, _ := w.try("plan", "--old", old, "--json"); strings.Contains(out, "without_profile") {
+		t.Errorf("got\n%s\nwant no user without a profile", out)
+	}
+	w.withoutProfile(t, old)
 }

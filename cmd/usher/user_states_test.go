@@ -138,8 +138,11 @@ func TestUserFailingPausedOnHoldOutOfScopeDeadQueued(t *testing.T) {
 		"meiro":    {ops.UserPaused, []string{"ann paused the vendor: moves to a new host", "usher resume meiro", "until"}},
 		"lead":     {ops.UserOnHold, []string{"401", "usher vendors check lead", "next check"}},
 		"magloft":  {ops.UserDead, []string{"422", "permanent", "usher dead replay magloft."}},
-		"usermost": {ops.UserOutOfScope, []string{"the rule vendors.usermost.scope leaves the user out"}},
+		"usermost": {ops.UserOutOfScope, []string{"the rule vendors.usermost.scope leaves the user out: user.attributes.role =="}},
 	})
+	if out := w.must("preview", "ada", "--vendor", "usermost"); !strings.Contains(out, `scope: create; the rule: user.attributes.role == "learner"`) {
+		t.Errorf("the preview says\n%s\nwant the rule", out)
+	}
 	w.end()
 	l.queued()
 }

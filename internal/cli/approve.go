@@ -146,10 +146,23 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 		rows = append(rows, []string{masking.ID(h.UserID), h.Vendor, h.Since.UTC().Format(time.RFC3339), h.Type})
 	}
 	if len(rows) == 0 {
-		_, err := fmt.Fprintln(a.Stderr, "no deletion is on hold")
-		return err
+		return c.none(ctx, a, service)
 	}
 	return errors.Join(c.Rows(a, []string{"user", "vendor", "since", "event"}, rows), unread)
+}
+
+// none says that no deletion is on hold, and how to end a hold that goes on.
+func (c approveDeletionsCmd) none(ctx context.Context, a *app.App, service *ops.Service) error {
+	status, err := service.Status(ctx)
+	if err != nil {
+		return app.Advise(err)
+	}
+	text := "no deletion is on hold"
+	if len(c.Vendor) == 0 && status.HoldsDeletions() {
+		text += "; the hold goes on, and later deletions are held: usher approve deletions --drop ends the hold"
+	}
+	_, err = fmt.Fprintln(a.Stderr, text)
+	return err
 }
 
 // held returns the held deletions of the vendors, the oldest first. With an error, the list may have

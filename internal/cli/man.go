@@ -68,10 +68,7 @@ func (p *manPage) head(at *kong.Node, version string) {
 
 // synopsis returns the call of a command.
 func synopsis(n *kong.Node) string {
-	if n.Parent == nil {
-		return n.Summary()
-	}
-	return "usher " + n.Summary()
+	return strings.Join(strings.Fields("usher "+n.Summary()), " ")
 }
 
 // command writes the section of one command.

@@ -96,6 +96,9 @@ func (k planCmd) print(a *app.App, found ops.Plan) error {
 	if err := k.Advice(a, []string{"setting", "old", "new"}, rows); err != nil {
 		return err
 	}
+	if err := warnOfProfiles(a, found.Without); err != nil {
+		return err
+	}
 	rows = nil
 	for _, c := range found.Counts {
 		rows = append(rows, []string{c.Vendor, c.Change, c.Field, fmt.Sprint(c.Users)})

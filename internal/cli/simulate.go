@@ -97,9 +97,18 @@ func (k simulateCmd) print(a *app.App, found ops.Simulation) error {
 	for _, c := range found.Counts {
 		rows = append(rows, []string{c.Vendor, c.Would, c.Reason, fmt.Sprint(c.Users)})
 	}
-	err := k.Rows(a, []string{"vendor", "would", "reason", "users"}, rows)
+	err := errors.Join(warnOfProfiles(a, found.WithoutProfile), k.Rows(a, []string{"vendor", "would", "reason", "users"}, rows))
 	_, failed := fmt.Fprintf(a.Stdout, "%s; %s would be removed; %s\n", output.Count(found.Users, "user"), output.Count(found.Removed, "account"), output.Count(found.Conflicts, "conflict"))
 	return errors.Join(err, failed)
+}
+
+// warnOfProfiles says that users are not counted.
+func warnOfProfiles(a *app.App, without int) error {
+	if without == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(a.Stderr, "warning: %s or more without a profile not counted: a profile begins with the first event of the user under a rule scope or map; --from FILE gives all users\n", output.Count(without, "user"))
+	return err
 }
 
 // notEmpty returns an error for a configuration file without a setting: under an empty file every

@@ -100,6 +100,14 @@ func (s statusCmd) Run(ctx context.Context, a *app.App) error {
 	}
 }
 
+// whyOf returns the reason of a state, with the remedy of a hold.
+func whyOf(v ops.VendorStatus) string {
+	if remedy := v.Remedy(); remedy != "" {
+		return v.Why + "; to do: " + remedy
+	}
+	return v.Why
+}
+
 func (s statusCmd) print(a *app.App, now ops.Status) error {
 	if s.Data() {
 		return s.Item(a, now)
@@ -107,7 +115,7 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 	var rows [][]string
 	for _, v := range now.Vendors {
 		rows = append(rows, []string{
-			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprint(v.Waiting), age(v.OldestWork(), now.At), fmt.Sprint(v.Dead), v.Why,
+			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprint(v.Waiting), age(v.OldestWork(), now.At), fmt.Sprint(v.Dead), whyOf(v),
 		})
 	}
 	if len(rows) == 0 {

@@ -35,6 +35,12 @@ func (p deletionsPage) Hold() *ops.DeletionHold {
 	return p.Status.Deletions
 }
 
+// Ends reports whether the page can end the hold: the page of one vendor leaves a hold of all vendors.
+func (p deletionsPage) Ends() bool {
+	hold := p.Hold()
+	return hold != nil && (p.Vendor == "" || hold != p.Status.Deletions)
+}
+
 // deletions lists the held deletions.
 func (c *Console) deletions(ctx context.Context, v *visit) (answer, error) {
 	p := deletionsPage{Vendor: v.FormValue("vendor"), User: v.FormValue("user"), Vendors: v.service.Vendors, For: ops.DefaultApproval}

@@ -11,6 +11,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/console"
 	"github.com/usherhq/usher/internal/deletionguard"
+	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
@@ -38,11 +39,11 @@ func TestTryNow(t *testing.T) {
 		t.Errorf("without a hold: got %d", status)
 	}
 	since := time.Now().Add(-3 * time.Minute)
-	if err := w.streams.Control.SetHold(t.Context(), "lead", streams.Hold{Since: since, At: time.Now(), Why: "refuses the credentials"}); err != nil {
+	if err := w.streams.Control.SetHold(t.Context(), "lead", streams.Hold{Since: since, At: time.Now(), Why: fairness.HoldRefused}); err != nil {
 		t.Fatal(err)
 	}
-	if _, text := b.get("/console/vendors/lead"); !strings.Contains(text, `data-hold="lead"`) || !strings.Contains(text, "refuses the credentials, since 3 min ago") {
-		t.Error("the page does not say why the vendor is on hold")
+	if _, text := b.get("/console/vendors/lead"); !strings.Contains(text, `data-hold="lead"`) || !strings.Contains(text, "refuses the credentials (401), since 3 min ago") || !strings.Contains(text, "usher vendors check lead") {
+		t.Error("the page does not say why the vendor is on hold, and what to do")
 	}
 	if _, text := b.get("/console/"); !strings.Contains(text, "lead on hold for 3 min") {
 		t.Error("the overview does not say so")
@@ -123,11 +124,37 @@ func TestHeldDeletions(t *testing.T) {
 		}
 	}
 	hold()
+	if _, text := b.get("/console/deletions?vendor=meiro"); strings.Contains(text, `data-act="end"`) {
+		t.Error("meiro: the hold of lead can be ended")
+	}
 	if _, text := b.post("/console/deletions", "do", "approve", "vendor", "lead", "reason", "the summer's clean-up"); !strings.Contains(text, "were approved") {
 		t.Error("the deletions are not approved")
 	}
 	if got := fmt.Sprint(w.kinds()); got != "[usher.deletions.approved ann lead usher.deletions.dropped ann lead usher.deletions.approved ann lead]" {
 		t.Errorf("got %s in the audit log", got)
+	}
+}
+
+// TestHoldWithoutHeldDeletionsEnds ends a hold of all vendors after every held deletion has been decided.
+func TestHoldWithoutHeldDeletionsEnds(t *testing.T) {
+	t.Parallel()
+	w, _ := full(t, "u1")
+	control, err := w.streams.Control.Records(t.Context())
+	if err == nil {
+		_, err = deletionguard.Change(t.Context(), control, deletionguard.Key, func(r *deletionguard.Record) { r.Held, r.Why = time.Now(), "20 deletions at once" })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.login(annsToken)
+	for path, want := range map[string]bool{"/console/deletions": true, "/console/deletions?vendor=lead": false} {
+		if _, text := b.get(path); strings.Contains(text, `data-act="end"`) != want || !strings.Contains(text, "No deletion is held") {
+			t.Errorf("%s: want that the hold can be ended: %v", path, want)
+		}
+	}
+	b.post("/console/deletions", "do", "drop", "reason", "decided")
+	if _, text := b.get("/console/deletions"); strings.Contains(text, "20 deletions at once") {
+		t.Error("the hold goes on")
 	}
 }
 

@@ -87,8 +87,9 @@ type Deps struct {
 	Failed  func(step string)
 	Removed func(messages uint64)
 	// OnHold is called with the reason when the vendor is put on hold, and with nil at the
-	// end of the hold. credentials reports that the vendor refuses the credentials.
-	OnHold func(why error, credentials bool)
+	// end of the hold. credentials reports that the vendor refuses the credentials, next is the time of
+	// the next check.
+	OnHold func(why error, credentials bool, next time.Time)
 }
 
 // Core works for one vendor.

@@ -130,7 +130,7 @@ func checkResult(err error) error {
 // watch makes the checks for the breaker, and reports holds, until ctx ends. A hold
 // is reported again after each failed check: a hold without a recent report counts as the
 // hold of a dead process.
-func (g *gate) watch(ctx context.Context, check func(context.Context) error, onHold func(why error, credentials bool)) {
+func (g *gate) watch(ctx context.Context, check func(context.Context) error, onHold func(why error, credentials bool, next time.Time)) {
 	held := false
 	for ctx.Err() == nil {
 		checked := g.breaker.CheckDue()
@@ -174,12 +174,13 @@ func (g *gate) logHold(s fairness.Status, held bool) {
 	}
 }
 
-func (g *gate) report(s fairness.Status, held bool, onHold func(why error, credentials bool)) {
+func (g *gate) report(s fairness.Status, held bool, onHold func(why error, credentials bool, next time.Time)) {
 	switch {
 	case onHold == nil:
 	case held:
-		onHold(errors.New(s.Reason), s.Refused)
+		next, _ := g.breaker.CheckAt()
+		onHold(errors.New(s.Reason), s.Refused, next)
 	default:
-		onHold(nil, false)
+		onHold(nil, false, time.Time{})
 	}
 }

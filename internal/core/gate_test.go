@@ -89,6 +89,26 @@ func TestCheckOnRequest(t *testing.T) {
 	})
 }
 
+// Checks follow at doubling intervals, and each report of a hold has the time of the next one.
+func TestReportOfAHoldHasTheNextCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Config{Vendor: "acme", HoldRetry: time.Minute}, NewLimiter(0), zerolog.Nop())
+		ctx, end := context.WithCancel(t.Context())
+		g.breaker.Report("u1", fairness.Unauthorized)
+		var next []time.Time
+		checks := 0
+		g.watch(ctx, func(context.Context) error {
+			if now := time.Now(); !now.Equal(next[checks]) {
+				t.Errorf("check %d at %s, reported for %s", checks, now, next[checks])
+			}
+			if checks++; checks == 4 {
+				end()
+			}
+			return &vendors.Error{Vendor: "acme", Status: 401, Class: vendors.Unusable}
+		}, func(_ error, _ bool, at time.Time) { next = append(next, at) })
+	})
+}
+
 // A rest that the vendor asked for turns wakes away, and lets one fresh effect wait.
 func TestRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -153,10 +153,10 @@ func (e *Engine) check(v Vendor) func(context.Context) (vendors.Adapter, error) 
 
 // storeHolds returns a function to store the hold of a vendor for usher status, and to remove
 // the hold if why is nil.
-func (e *Engine) storeHolds(ctx context.Context, vendor string) func(why error, credentials bool) {
+func (e *Engine) storeHolds(ctx context.Context, vendor string) func(why error, credentials bool, next time.Time) {
 	var mu sync.Mutex
 	var since time.Time
-	return func(why error, credentials bool) {
+	return func(why error, credentials bool, next time.Time) {
 		mu.Lock()
 		defer mu.Unlock()
 		limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
@@ -170,7 +170,7 @@ func (e *Engine) storeHolds(ctx context.Context, vendor string) func(why error, 
 		if since.IsZero() {
 			since = now
 		}
-		e.logNotStored(vendor, e.Streams.Control.SetHold(limit, vendor, streams.Hold{Since: since, At: now, Why: why.Error(), Credentials: credentials}))
+		e.logNotStored(vendor, e.Streams.Control.SetHold(limit, vendor, streams.Hold{Since: since, At: now, Next: next.UTC(), Why: why.Error(), Credentials: credentials}))
 	}
 }
 

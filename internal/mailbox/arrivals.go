@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -91,7 +92,7 @@ func (h *hand) of(e *record.Effect) *arrival {
 }
 
 // settleFinished settles the arrivals that need nothing more: finished with a published
-// result, or known before. The message of such a replay is removed, and so is a second message
+// result, or known before. The message of such a replay is removed, with its dead letter, and so is a second message
 // of a pending replay: the end of the effect removes only the first message.
 func (h *hand) settleFinished(ctx context.Context, r *record.Record) error {
 	for i := 0; i < len(h.list); {
@@ -101,7 +102,11 @@ func (h *hand) settleFinished(ctx context.Context, r *record.Record) error {
 			continue
 		}
 		if a.Replay > 0 {
-			if err := h.deps.Replays.Remove(ctx, a.ReplaySeq); err != nil {
+			err := h.settleLetter(ctx, r, a)
+			if err == nil {
+				err = h.deps.Replays.Remove(ctx, a.ReplaySeq)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -109,6 +114,19 @@ func (h *hand) settleFinished(ctx context.Context, r *record.Record) error {
 		h.list = slices.Delete(h.list, i, i+1)
 	}
 	return nil
+}
+
+// settleLetter ends an older dead letter of a replay that has ended before, such as of a restored
+// stream: the letter leaves, or waits for the next replay. A letter that the replay itself has left stays.
+func (h *hand) settleLetter(ctx context.Context, r *record.Record, a *arrival) error {
+	outcome, ended := r.Ended(a.Key, a.Replay)
+	switch {
+	case !ended:
+		return nil
+	case outcome == events.Failed:
+		return h.deps.DeadLetters.Reopen(ctx, h.vendor.Name, a.Type, a.event.Key, a.Replay)
+	}
+	return h.deps.DeadLetters.RemoveEnded(ctx, h.vendor.Name, a.Type, a.event.Key, a.Replay-1)
 }
 
 // settleRegistered settles the registered arrivals, and returns the others.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,4 +187,9 @@ func (a Approval) ofOthers() string {
 		return ""
 	}
 	return "\nthe hold of all vendors goes on, also for later deletions: usher approve deletions, without --vendor, ends the hold"
+}
+
+// HoldsDeletions reports whether the deletion guard holds deletions, at all vendors or at one.
+func (s Status) HoldsDeletions() bool {
+	return s.Deletions != nil || slices.ContainsFunc(s.Vendors, func(v VendorStatus) bool { return v.Deletions != nil })
 }

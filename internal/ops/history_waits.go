@@ -35,7 +35,7 @@ func (s *Service) waits(ctx context.Context, h *History) (err error) {
 			one.Result = events.ResultID(one.Key, one.Vendor, one.Replay)
 		}
 		if h, held := h.Holds[one.Vendor]; held && one.Ended == nil && one.State != EffectAtWork {
-			one.hold(h, h.At.Add(c.HoldRetry))
+			one.hold(h, h.Check(c.HoldRetry))
 		}
 	}
 	return nil

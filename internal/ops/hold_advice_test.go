@@ -23,5 +23,12 @@ func TestHoldAdvice(t *testing.T) {
 		if l.State != UserOnHold || l.Why != why || !strings.Contains(l.Do, want) {
 			t.Errorf("%q: got %+v, want %q", why, l, want)
 		}
+		v := VendorStatus{Vendor: "lead", State: OnHold, Why: why}
+		if got := v.Remedy(); (got == "") != strings.HasPrefix(want, "nothing") || got != "" && got != l.Do {
+			t.Errorf("%q: got the remedy %q of the vendor, want %q", why, got, l.Do)
+		}
+		if v.State = Serving; v.Remedy() != "" {
+			t.Errorf("%q: got a remedy without a hold", why)
+		}
 	}
 }

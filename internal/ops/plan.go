@@ -45,8 +45,9 @@ type PlanCount struct {
 // Plan is the difference of two configurations.
 type Plan struct {
 	Users    int           `json:"users"`
-	Leaving  int           `json:"leaving"`  // users that leave a scope, or a vendor that is not in the new configuration
-	Settings []PlanSetting `json:"settings"` // changed settings
+	Without  int           `json:"without_profile,omitempty"` // as in Simulation
+	Leaving  int           `json:"leaving"`                   // users that leave a scope, or a vendor that is not in the new configuration
+	Settings []PlanSetting `json:"settings"`                  // changed settings
 	Counts   []PlanCount   `json:"counts"`
 }
 
@@ -88,6 +89,9 @@ func (s *Service) Plan(ctx context.Context, old *Service, o PlanOptions) (Plan, 
 	})
 	if err == nil && out.Users == 0 && o.From == nil {
 		err = ErrNoProfiles
+	}
+	if err == nil && o.From == nil {
+		out.Without, err = s.withoutProfile(ctx, out.Users)
 	}
 	for c, n := range counts {
 		c.Users = n

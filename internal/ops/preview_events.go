@@ -153,7 +153,8 @@ func (s *Service) eventPreviewers(ctx context.Context, names []string) ([]*event
 		if len(names) > 0 && !slices.Contains(names, v.Name) {
 			continue
 		}
-		x := &eventPreviewer{name: v.Name, held: guards.why(v.Name, time.Now()), off: off[v.Name]}
+		section, _ := s.Config.Section(v.Name)
+		x := &eventPreviewer{name: v.Name, scope: ruleText(section.Rules.Scope), held: guards.why(v.Name, time.Now()), off: off[v.Name]}
 		if x.off != "" && len(names) == 0 {
 			continue
 		}

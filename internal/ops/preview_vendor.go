@@ -77,6 +77,7 @@ type eventPreviewer struct {
 	name  string
 	off   string // why the vendor is off here
 	held  string // why deletions are on hold
+	scope string // the expression of the rule; empty: none
 	port  vendors.Adapter
 	rules *watchedRules
 	calls []vendors.Request // refused in the present preview
@@ -233,6 +234,9 @@ func (x *eventPreviewer) words(f mailbox.Forecast) VendorPreview {
 	p.AccountID, p.MatchedBy, p.Changed, p.Reason = r.Account.ID, r.MatchedBy, r.Changed, r.Reason
 	if p.Would == WouldSkip {
 		p.Action = r.Action
+		if p.Reason == handlers.ReasonScope && x.scope != "" {
+			p.Message = "the rule: " + x.scope
+		}
 	}
 	return p
 }

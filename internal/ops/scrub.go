@@ -31,7 +31,7 @@ func (s *Service) scrub(ctx context.Context, u UserData, o ForgetOptions, f *For
 	if !empty {
 		f.Stays = append(f.Stays, streams.ReplaysStream+", on the disk: replays that were done, until those on their way are done too and this is run again")
 	}
-	if empty, err = compactor.CompactEmpty(ctx, streams.DeadLettersStream); err != nil || empty {
+	if empty, err = compactor.CompactNoDeadLetters(ctx); err != nil || empty {
 		return err
 	}
 	f.Stays = append(f.Stays, fmt.Sprintf("%s, on the disk: former texts of dead letters that were replayed or failed again, until the server writes their file anew: in minutes, "+

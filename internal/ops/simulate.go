@@ -7,6 +7,9 @@ import (
 	"iter"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // The words of a simulation beside those of VendorPreview.Would.
@@ -38,10 +41,12 @@ type SimulatedRow struct {
 
 // Simulation is the number of users with each consequence.
 type Simulation struct {
-	Users     int               `json:"users"`
-	Removed   int               `json:"removed"` // accounts that would be disabled or deleted
-	Conflicts int               `json:"conflicts"`
-	Counts    []SimulationCount `json:"counts"` // by vendor, then by word
+	Users int `json:"users"`
+	// WithoutProfile is the least number of users that are not counted, for want of a profile.
+	WithoutProfile int               `json:"without_profile,omitempty"`
+	Removed        int               `json:"removed"` // accounts that would be disabled or deleted
+	Conflicts      int               `json:"conflicts"`
+	Counts         []SimulationCount `json:"counts"` // by vendor, then by word
 }
 
 // SimulationCount is the number of users with one consequence at one vendor.
@@ -80,7 +85,25 @@ func (s *Service) Simulate(ctx context.Context, o SimulateOptions) (Simulation, 
 		t = t.withKnown()
 	}
 	err = s.simulate(ctx, o, team, t)
-	return t.simulation(), err
+	found := t.simulation()
+	if err == nil && o.From == nil {
+		found.WithoutProfile, err = s.withoutProfile(ctx, found.Users)
+	}
+	return found, err
+}
+
+// withoutProfile returns the least number of users with a record and without a profile: of users from
+// before the first rule scope or map. profiles is the number of profiles.
+func (s *Service) withoutProfile(ctx context.Context, profiles int) (int, error) {
+	most := 0
+	for _, v := range s.Vendors {
+		n, err := s.Streams.Client.CountRecords(ctx, streams.AccountsBucket, record.AccountKeyPattern(v.Name))
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, int(n)) //nolint:gosec // far below the largest int
+	}
+	return max(0, most-profiles), nil
 }
 
 // simulate judges all users once.

@@ -129,6 +129,7 @@ type vendorFacts struct {
 	name, mode string
 	off        string // why the vendor is off; empty: on
 	retry      time.Duration
+	scope      string // the expression of the rule; empty: none
 	pause      *PauseState
 	hold       *streams.Hold
 	guard      *DeletionHold
@@ -193,7 +194,7 @@ func (f *vendorFacts) fill(h *History) {
 // off: by its mode, or because no process has served it yet.
 func (s *Service) addConsumers(ctx context.Context, f *vendorFacts) error {
 	section, _ := s.Config.Section(f.name)
-	f.mode = section.Rules.Mode.String()
+	f.mode, f.scope = section.Rules.Mode.String(), ruleText(section.Rules.Scope)
 	load, err := s.Load(ctx, f.name)
 	switch {
 	case isNotServed(err):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/fairness"
 )
 
@@ -132,10 +133,21 @@ func (f *vendorFacts) paused(l *UserAtVendor) {
 }
 
 func (f *vendorFacts) onHold(l *UserAtVendor) {
-	next := f.hold.At.Add(f.retry)
+	next := f.hold.Check(f.retry)
 	l.State, l.Why, l.Since, l.Until = UserOnHold, f.hold.Why, &f.hold.Since, &next
 	l.Do = holdAdvice(f.name, f.hold.Why)
 }
+
+// Remedy returns the advice for a vendor on hold; empty if there is nothing to do.
+func (v VendorStatus) Remedy() string {
+	if advice := holdAdvice(v.Vendor, v.Why); v.State == OnHold && !strings.HasPrefix(advice, nothingToDo) {
+		return advice
+	}
+	return ""
+}
+
+// nothingToDo begins the advice for a hold that ends without a person.
+const nothingToDo = "nothing: "
 
 // holdAdvice returns the remedy of a hold, by the reason that the circuit breaker gave.
 func holdAdvice(vendor, why string) string {
@@ -145,7 +157,7 @@ func holdAdvice(vendor, why string) string {
 	case strings.Contains(why, fairness.HoldMapping):
 		return "find what the refused events have in common: usher dead list --vendor " + vendor + " --by cause"
 	default:
-		return "nothing: usher checks the vendor, and goes on by itself"
+		return nothingToDo + "usher checks the vendor, and goes on by itself"
 	}
 }
 
@@ -174,8 +186,8 @@ func (f *vendorFacts) ended(l *UserAtVendor) {
 	switch {
 	case last.State == events.Skipped && last.Reason == handlers.ReasonScope:
 		l.State, l.Rule = UserOutOfScope, f.rule(last.Reason)
-		l.Why = "the rule " + l.Rule + " leaves the user out"
-		l.Do = "nothing, if the user is not to be there; usher preview shows the evaluation of the rule"
+		l.Why = strings.TrimSuffix("the rule "+l.Rule+" leaves the user out: "+f.scope, ": ")
+		l.Do = "nothing, if the user is not to be there; else send the missing data, or correct the rule, and try with usher preview"
 	case last.State == events.Skipped:
 		l.State, l.Rule = UserSkipped, f.rule(last.Reason)
 		l.Why = "the rule " + l.Rule + " forbids: " + last.Action
@@ -218,6 +230,9 @@ func (f *vendorFacts) rule(reason string) string {
 	}
 	return "vendors." + f.name + "." + reason
 }
+
+// ruleText returns an expression in one line.
+func ruleText(scope config.Scope) string { return strings.Join(strings.Fields(string(scope)), " ") }
 
 // dead sets the state by a dead letter.
 func (f *vendorFacts) dead(l *UserAtVendor, e HistoryEvent) {

@@ -67,9 +67,12 @@ func (l *DeadLetters) count(ctx context.Context, end Extent, all bool) error {
 			if m.Position.Seq > end.Last {
 				break
 			}
+			until.Messages++
+			if m.Header.Get(headerRemoved) != "" {
+				continue
+			}
 			name := [2]string{tokenOf(m.Subject, 2), m.Header.Get(headerClass)}
 			counts[name] = counts[name].with(name, m.Stored)
-			until.Messages++
 		}
 	}
 	until.Last = end.Last

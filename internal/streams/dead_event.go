@@ -83,7 +83,7 @@ func (l *DeadLetters) addEvent(ctx context.Context, id string, d DeadLetter) err
 		stored, err := l.Get(ctx, d.Vendor, d.Type, d.Key)
 		switch {
 		case errors.Is(err, ErrNoDeadLetter): // removed since
-			sequence = 0
+			sequence = stored.sequence // of the marker
 		case err != nil:
 			return err
 		case stored.Replay >= d.Replay:

@@ -18,6 +18,9 @@ const DeadLetterSubject = "usher.dead"
 // headerClass has the class of a dead letter, so that DeadLetters.Counts needs the headers only.
 const headerClass = "Usher-Class"
 
+// headerRemoved is the header of a marker in place of a removed dead letter.
+const headerRemoved = "Usher-Removed"
+
 // headerRoom is an upper bound for the headers of a dead letter.
 const headerRoom = 1 << 10
 
@@ -108,7 +111,7 @@ func (l *DeadLetters) restore(ctx context.Context, d *DeadLetter) error {
 	return nil
 }
 
-// Get returns the dead letter of an effect, or ErrNoDeadLetter. Omitted parts are not read.
+// Get returns the dead letter of an effect, or ErrNoDeadLetter with the sequence of a marker. Omitted parts are not read.
 func (l *DeadLetters) Get(ctx context.Context, vendor, kind, key string) (DeadLetter, error) {
 	stream, err := l.client.stream(ctx, DeadLettersStream)
 	if err != nil {
@@ -123,7 +126,7 @@ func (l *DeadLetters) Get(ctx context.Context, vendor, kind, key string) (DeadLe
 	}
 	d, ok := decodeDeadLetter(m.Data, m.Sequence)
 	if !ok {
-		return DeadLetter{}, ErrNoDeadLetter
+		return DeadLetter{sequence: m.Sequence}, ErrNoDeadLetter
 	}
 	return d, nil
 }
@@ -131,10 +134,27 @@ func (l *DeadLetters) Get(ctx context.Context, vendor, kind, key string) (DeadLe
 // Remove erases a dead letter as the letter was read. A newer dead letter of the same effect
 // stays: a replay may fail again before the removal.
 func (l *DeadLetters) Remove(ctx context.Context, d DeadLetter) error {
-	if err := l.client.Erase(ctx, DeadLettersStream, d.sequence); err != nil {
+	err := l.client.Erase(ctx, DeadLettersStream, d.sequence)
+	if err == nil {
+		err = l.leaveMarker(ctx, d)
+	}
+	if err != nil {
 		return fmt.Errorf("remove dead letter: %w", err)
 	}
 	return nil
+}
+
+// leaveMarker stores a message without content in place of an erased dead letter. nats-server notes the
+// removal of a replaced message in memory only: after a kill the server would show the version before
+// the last again. Such a version is older than the marker, and so the limit of one message for each
+// subject removes the version once more. The marker leaves with the age of the stream.
+func (l *DeadLetters) leaveMarker(ctx context.Context, d DeadLetter) error {
+	m := &nats.Msg{Subject: deadLetterSubject(d.Vendor, d.Type, d.Key), Header: nats.Header{headerRemoved: {"true"}}}
+	_, err := l.client.Publish(ctx, DeadLettersStream, m, jetstream.WithExpectLastSequencePerSubject(0))
+	if errors.Is(err, ErrStaleRevision) { // a newer dead letter, or a marker already
+		return nil
+	}
+	return err
 }
 
 // RemoveEnded removes the dead letter of an effect that ended well as the replay with this

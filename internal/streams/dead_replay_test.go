@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 
+	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -265,5 +267,57 @@ func TestReadReplayTakesNothingElse(t *testing.T) {
 				t.Error("it was taken for a replay")
 			}
 		})
+	}
+}
+
+// A replay stores the dead letter anew. The limit of one message for each subject removes the first
+// version, and nats-server writes no trace of such a removal.
+func TestARemovedDeadLetterStaysAwayAfterAKillOfTheServer(t *testing.T) {
+	e := start(t)
+	set := natstest.Ensure(t, e.js.Conn(), layout)
+	for name, d := range map[string]streams.DeadLetter{"effect": deadLetter("k1"), "left": deadLetter("k2"), "again": deadLetter("k3")} {
+		d = added(t, set, d)
+		if name == "left" {
+			continue
+		}
+		check(t, set.DeadLetters.Replay(t.Context(), d))
+		check(t, set.DeadLetters.RemoveEnded(t.Context(), d.Vendor, d.Type, d.Key, 1))
+		if name == "again" { // fails in a second life
+			d.Replay = 2
+			check(t, set.DeadLetters.Remove(t.Context(), added(t, set, d)))
+		}
+	}
+	for _, moment := range []string{"before the kill", "after the kill"} {
+		got := read(t, set)
+		if len(got) != 1 || got[0].Key != "k2" {
+			t.Errorf("%s: got %+v, want the dead letter k2 only", moment, got)
+		}
+		counts, err := set.DeadLetters.Counts(t.Context())
+		check(t, err)
+		if len(counts) != 1 || counts[0].Count != 1 {
+			t.Errorf("%s: got counts %+v, want one dead letter", moment, counts)
+		}
+		if moment == "before the kill" {
+			e.kill()
+			until(t, "the server answers", func() bool {
+				_, err := set.Client.Extent(t.Context(), streams.DeadLettersStream)
+				return err == nil
+			})
+		}
+	}
+}
+
+func TestADeadLetterOfAnEventFollowsARemovedOne(t *testing.T) {
+	t.Parallel()
+	server := natstest.Start(t, natsconn.EmbeddedOptions{})
+	set := natstest.Ensure(t, natstest.Connect(t, server), layout)
+	d := deadLetter("k1")
+	d.Vendor = streams.EventPlace
+	check(t, set.DeadLetters.AddEvent(t.Context(), d))
+	check(t, set.DeadLetters.Remove(t.Context(), read(t, set)[0]))
+	d.Replay = 1
+	check(t, set.DeadLetters.AddEvent(t.Context(), d))
+	if got := read(t, set); len(got) != 1 || got[0].Replay != 1 {
+		t.Errorf("got %+v, want the dead letter of the replay", got)
 	}
 }

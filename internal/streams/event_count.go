@@ -25,15 +25,26 @@ func (e *Events) Between(ctx context.Context, types []string, after, before uint
 
 // from returns the number of events of these types at or behind a sequence.
 func (e *Events) from(ctx context.Context, types []string, seq uint64) (uint64, error) {
-	limited, cancel := e.client.call(ctx)
+	return e.client.count(ctx, e.name, types, seq)
+}
+
+// CountRecords returns the number of keys of a bucket that fit a pattern, such as lead.*.
+func (c Client) CountRecords(ctx context.Context, bucket, pattern string) (uint64, error) {
+	bucket = c.Names.Bucket(bucket)
+	return c.count(ctx, "KV_"+bucket, []string{"$KV." + bucket + "." + pattern}, 1)
+}
+
+// count returns the number of messages with these subjects at or behind a sequence of a stream.
+func (c Client) count(ctx context.Context, stream string, subjects []string, seq uint64) (uint64, error) {
+	limited, cancel := c.call(ctx)
 	defer cancel()
-	name := e.client.Names.WithDefaults().ConsumerPrefix + "list-" + rand.Text()
-	consumer, err := e.client.JetStream.CreateConsumer(limited, e.name, jetstream.ConsumerConfig{
-		Name: name, FilterSubjects: e.client.Names.Filters(types), DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(1, seq),
+	name := c.Names.WithDefaults().ConsumerPrefix + "list-" + rand.Text()
+	consumer, err := c.JetStream.CreateConsumer(limited, stream, jetstream.ConsumerConfig{
+		Name: name, FilterSubjects: c.Names.Filters(subjects), DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(1, seq),
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Second,
 	})
 	if err != nil {
-		return 0, fmt.Errorf("count events of %s: %w", e.name, err)
+		return 0, fmt.Errorf("count messages of %s: %w", stream, err)
 	}
 	return consumer.CachedInfo().NumPending, nil
 }

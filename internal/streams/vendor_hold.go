@@ -12,9 +12,19 @@ import (
 type Hold struct {
 	Since time.Time `json:"since"`
 	At    time.Time `json:"at"` // time of the last failed probe
-	Why   string    `json:"why"`
+	// Next is the time of the next probe; zero in the holds of older versions.
+	Next time.Time `json:"next,omitzero"`
+	Why  string    `json:"why"`
 	// Credentials reports that the vendor refuses the credentials.
 	Credentials bool `json:"credentials,omitempty"`
+}
+
+// Check returns the time of the next probe. retry stands for the interval of an older version.
+func (h Hold) Check(retry time.Duration) time.Time {
+	if h.Next.IsZero() {
+		return h.At.Add(retry)
+	}
+	return h.Next
 }
 
 // holdToken begins the keys of holds in the bucket CONTROL.

@@ -216,6 +216,9 @@ func (h *history) result(m jetstream.Msg, seq uint64) error {
 }
 
 func (h *history) deadLetter(m jetstream.Msg, _ uint64) error {
+	if len(m.Data()) == 0 { // the marker of a removed one
+		return nil
+	}
 	var d streams.DeadLetter
 	if err := json.Unmarshal(m.Data(), &d); err != nil {
 		return err

@@ -18,6 +18,9 @@ func Digest(userID string) string {
 // AccountKey returns the key of the record of a user's account at a vendor.
 func AccountKey(vendor, userID string) string { return vendor + "." + Digest(userID) }
 
+// AccountKeyPattern returns the pattern of the AccountKeys of a vendor.
+func AccountKeyPattern(vendor string) string { return vendor + ".*" }
+
 // ActivityKey returns the key of the record of an activity event at a vendor.
 func ActivityKey(vendor, userID, eventKey string) string {
 	return AccountKey(vendor, userID) + "." + eventKey

@@ -56,16 +56,36 @@ func (c Compactor) CompactEmpty(ctx context.Context, name string) (bool, error) 
 	if err != nil || extent.Messages > 0 {
 		return false, err
 	}
+	return true, c.purge(ctx, name, extent.Last)
+}
+
+// purge removes the messages of a stream up to a sequence. Later messages stay.
+func (c Compactor) purge(ctx context.Context, name string, last uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
 	stream, err := c.client.JetStream.Stream(ctx, c.client.Names.Stream(name))
 	if err == nil {
-		err = stream.Purge(ctx, jetstream.WithPurgeSequence(extent.Last+1)) // later messages stay
+		err = stream.Purge(ctx, jetstream.WithPurgeSequence(last+1))
 	}
 	if err != nil {
-		return false, fmt.Errorf("compact %s: %w", name, err)
+		return fmt.Errorf("compact %s: %w", name, err)
 	}
-	return true, nil
+	return nil
+}
+
+// CompactNoDeadLetters lets the server remove the files of a stream of dead letters that has only
+// markers of removed ones. Reports false for a stream with dead letters.
+func (c Compactor) CompactNoDeadLetters(ctx context.Context) (bool, error) {
+	extent, err := c.client.Extent(ctx, streams.DeadLettersStream)
+	if err != nil {
+		return false, err
+	}
+	for m, err := range c.client.Messages(ctx, streams.DeadLettersStream, streams.Query{}) {
+		if err != nil || len(m.Data) > 0 {
+			return false, err
+		}
+	}
+	return true, c.purge(ctx, streams.DeadLettersStream, extent.Last)
 }
 
 // CompactDeadLetters lets the stream of dead letters start a new file, so that the server
