@@ -43,9 +43,13 @@ func TestListThatShrinks(t *testing.T) {
 }
 
 // A list that gained an account during the reading shows another account again, and goes on. A vendor
-// that ignores the offset shows the first page for ever, and is an error.
+// that ignores the offset shows the first page for ever, and is an error after a thousand repeats.
 func TestListThatGrows(t *testing.T) {
 	for name, ignores := range map[string]bool{"grows": false, "ignores the offset": true} {
+		most := 5
+		if ignores {
+			most = 1100
+		}
 		vendortest.Try(t, name, func(t *testing.T) {
 			calls := 0
 			mux := http.NewServeMux()
@@ -66,7 +70,7 @@ func TestListThatGrows(t *testing.T) {
 			p, _ := vendors.Port[vendors.Lister](a)
 			var seen []string
 			err = p.List(t.Context(), func(l vendors.Listed) error { seen = append(seen, l.ID); return nil })
-			if (err != nil) != ignores || len(seen) != 1 || calls > 5 {
+			if (err != nil) != ignores || len(seen) != 1 || calls > most {
 				t.Errorf("got %v, %v by %d calls", seen, err, calls)
 			}
 		})
