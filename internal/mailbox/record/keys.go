@@ -20,7 +20,7 @@ func AccountKey(vendor, userID string) string { return vendor + "." + Digest(use
 
 // ActivityKey returns the key of the record of an activity event at a vendor.
 func ActivityKey(vendor, userID, eventKey string) string {
-	return AccountKey(vendor, userID) + "." + eventKey
+	return vendor + "." + Digest(userID) + "." + eventKey
 }
 
 // IsActivityKey reports whether ActivityKey has returned the key.
