@@ -16,9 +16,9 @@ func TestAllocations(t *testing.T) {
 		most float64 // objects
 		do   func() error
 	}{
-		"Parse":     {22, func() error { _, err := events.Parse([]byte(full)); return err }},
-		"ToNATS":    {14, func() error { _, _, err := events.ToNATS(e); return err }},
-		"NewResult": {18, func() error { _, err := events.NewResult(of); return err }},
+		"Parse":     {21, func() error { _, err := events.Parse([]byte(full)); return err }},
+		"ToNATS":    {12, func() error { _, _, err := events.ToNATS(e); return err }},
+		"NewResult": {13, func() error { _, err := events.NewResult(of); return err }},
 		"Key":       {1, func() error { events.Key("/school", "a-1"); return nil }},
 	} {
 		got := testing.AllocsPerRun(100, func() {

@@ -32,7 +32,8 @@ func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
 	if len(b)+len(HeaderContentType)+len(ContentType)+len(HeaderMsgID)+len(id) > MaxSize {
 		return nil, nil, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes, headers included")
 	}
-	return map[string][]string{HeaderContentType: {ContentType}, HeaderMsgID: {id}}, b, nil
+	values := []string{ContentType, id}
+	return map[string][]string{HeaderContentType: values[:1:1], HeaderMsgID: values[1:]}, b, nil
 }
 
 // attributesOf checks the attributes of an event from any source. Returns the attributes of the

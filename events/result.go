@@ -131,31 +131,37 @@ func NewResult(of ResultOf) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	schema := resultSchema
-	c := &event.EventContextV1{
-		ID:         ResultID(of.Key, r.Vendor, of.Replay),
-		Type:       ResultType(of.RequestType, r.Outcome),
-		Subject:    subjectOf(of),
-		Time:       &types.Timestamp{Time: of.At.UTC()},
-		DataSchema: &schema,
-		Extensions: originOf(of.Request),
+	a := &resultAttributes{contentType: "application/json", schema: resultSchema, at: types.Timestamp{Time: of.At.UTC()}}
+	a.context = event.EventContextV1{
+		ID:              ResultID(of.Key, r.Vendor, of.Replay),
+		Type:            ResultType(of.RequestType, r.Outcome),
+		Time:            &a.at,
+		DataContentType: &a.contentType,
+		DataSchema:      &a.schema,
+		Extensions:      originOf(of.Request),
 	}
-	c.Source.Opaque = of.Source
-	contentType := "application/json"
-	c.DataContentType = &contentType
-	return Event{Context: c, DataEncoded: data}, nil
+	a.context.Source.Opaque = of.Source
+	if id, ok := subjectOf(of); ok {
+		a.subject, a.context.Subject = id, &a.subject
+	}
+	return Event{Context: &a.context, DataEncoded: data}, nil
 }
 
-// subjectOf returns the user id, or nil if unknown or not allowed in an attribute.
-func subjectOf(of ResultOf) *string {
-	id := of.UserID
+// resultAttributes are the attributes of a result, which the context points to, in one object.
+type resultAttributes struct {
+	context              event.EventContextV1
+	subject, contentType string
+	schema               types.URI
+	at                   types.Timestamp
+}
+
+// subjectOf returns the user id; false if unknown or not allowed in an attribute.
+func subjectOf(of ResultOf) (id string, ok bool) {
+	id = of.UserID
 	if id == "" {
 		id = UserID(of.Request)
 	}
-	if blank(id) || !plain(id) || len(id) > MaxAttribute {
-		return nil
-	}
-	return &id
+	return id, !blank(id) && plain(id) && len(id) <= MaxAttribute
 }
 
 // originOf returns the extensions that connect a result with its request: the request is the

@@ -52,8 +52,11 @@ func (v Vendor) leave(ctx context.Context, k Known) (Reply, error) {
 // undoRemoval enables an account that an unconfirmed attempt may have disabled, under rules or with data
 // that are outdated by now. Enabling may be repeated.
 func (v Vendor) undoRemoval(ctx context.Context, h Handler, k Known) error {
+	if !k.known() || !k.PerhapsRemoved || !h.Scope.WholeAccount() {
+		return nil
+	}
 	p, ok := vendors.Port[vendors.Disabler](v.Adapter)
-	if !ok || !k.known() || !k.PerhapsRemoved || !h.Scope.WholeAccount() {
+	if !ok {
 		return nil
 	}
 	if err := k.reserve(ctx, k.Account); err != nil {

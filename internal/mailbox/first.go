@@ -3,6 +3,7 @@ package mailbox
 import (
 	"crypto/rand"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -68,21 +69,23 @@ func (d Delivery) mine() bool { return time.Now().Before(d.Until()) }
 // result, or has a timer. After ErrClosed the caller calls again later. After any other error the
 // message must be delivered again.
 func (f *FirstAttempts) CarryOut(p Phases, d Delivery) error {
-	x := first{FirstAttempts: f, publisher: &publisher{reporter: &reporter{parts: f.parts}, letters: map[effectID]letter{}}, Phases: p, Delivery: d, key: f.keyOf(d.Event)}
+	x := &first{FirstAttempts: f, reporter: reporter{parts: f.parts}, Phases: p, Delivery: d, key: f.keyOf(d.Event)}
+	x.publisher.reporter = &x.reporter
 	defer x.publisher.endSpan()
 	if d.Again && !f.deps.Memory.KnewAt(d.Taken) { // a former delivery may have ended just now
 		if err := f.deps.Memory.CatchUp(p.write); err != nil {
 			return err
 		}
 	}
+	result, perhapsRecord := f.deps.Memory.Knows(d.Event.Key)
 	switch {
-	case f.deps.Memory.HasResult(d.Event.Key):
+	case result:
 		return nil
 	case d.Event.Invalid != nil:
 		return x.publisher.refuse(p.write, d.Event, failed(classInvalid, message(d.Event.Invalid)))
 	case d.Event.Plan.Skip:
 		return nil
-	case d.Again, f.deps.Memory.HasRecord(d.Event.Key):
+	case d.Again, perhapsRecord:
 		return x.takeUp()
 	}
 	return x.begin()
@@ -94,7 +97,8 @@ type first struct {
 	Phases
 	Delivery
 
-	publisher  *publisher
+	reporter   reporter
+	publisher  publisher
 	key        string // of the record
 	effect     record.Effect
 	failure    record.Failure // of the attempt
@@ -157,7 +161,7 @@ func (x *first) attempt() error {
 	if err == nil {
 		reply, err = x.do(x.publisher.within(x.call), call{
 			event: x.Event, known: handlers.Known{From: x.Event.origin(), Profile: data}, class: Activity, begin: x.latest(began),
-			user: record.AccountKey(x.vendor.Name, x.Event.Plan.UserID),
+			user: strings.TrimSuffix(x.key, "."+x.Event.Key), // the key of the account
 		})
 	}
 	if x.Ordered && errors.Is(err, vendors.ErrLate) {

@@ -40,7 +40,7 @@ func (x *first) publish(f *record.Finished) error {
 		if err := x.deps.Memory.CatchUp(x.write); err != nil {
 			return err
 		}
-		if x.deps.Memory.HasResult(x.Event.Key) {
+		if published, _ := x.deps.Memory.Knows(x.Event.Key); published {
 			return nil
 		}
 	}

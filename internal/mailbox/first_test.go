@@ -38,10 +38,9 @@ type fakes struct {
 	refused              int  // results that are refused
 }
 
-func (d *fakes) HasResult(string) bool { return d.hasResult }
-func (d *fakes) HasRecord(string) bool { return d.hasRecord }
-func (d *fakes) AddRecord(string)      { d.note("remember record") }
-func (d *fakes) KnewAt(time.Time) bool { return d.knew }
+func (d *fakes) Knows(string) (result, record bool) { return d.hasResult, d.hasRecord }
+func (d *fakes) AddRecord(string)                   { d.note("remember record") }
+func (d *fakes) KnewAt(time.Time) bool              { return d.knew }
 func (d *fakes) CatchUp(context.Context) error {
 	d.note("catch up")
 	return nil

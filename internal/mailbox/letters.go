@@ -35,6 +35,9 @@ func (p *publisher) addDeadLetter(ctx context.Context, event *Event, e *record.E
 	if event.isAtFault() {
 		return p.deps.DeadLetters.AddEvent(ctx, d)
 	}
+	if p.letters == nil {
+		p.letters = map[effectID]letter{}
+	}
 	p.letters[idOf(e)] = letter{e.Type, event.Key}
 	return p.deps.DeadLetters.Add(ctx, d)
 }

@@ -107,10 +107,8 @@ type Results interface {
 
 // Memory knows the finished activities. See memory.Memory.
 type Memory interface {
-	// HasResult reports whether the result of an event is stored.
-	HasResult(eventKey string) bool
-	// HasRecord reports whether an event may have a record.
-	HasRecord(eventKey string) bool
+	// Knows reports whether the result of an event is stored, and whether the event may have a record.
+	Knows(eventKey string) (result, record bool)
 	// AddRecord adds an event whose record was stored.
 	AddRecord(eventKey string)
 	// KnewAt reports whether everything that was stored before a time is known.

@@ -47,7 +47,10 @@ type nonces struct {
 	last   atomic.Uint64
 }
 
-func (n *nonces) next() string { return n.prefix + strconv.FormatUint(n.last.Add(1), 36) }
+func (n *nonces) next() string {
+	var room [32]byte // on the stack
+	return string(strconv.AppendUint(append(room[:0], n.prefix...), n.last.Add(1), 36))
+}
 
 // Mailboxes are the mailboxes of one vendor during one ownership. Turns run side by side, one
 // per user at a time.

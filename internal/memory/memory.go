@@ -65,21 +65,16 @@ func Subjects(n streams.Names, vendor string) (list []string) {
 	return list
 }
 
-// HasResult reports whether the result of an event is stored.
-func (m *Memory) HasResult(eventKey string) bool {
-	return m.HasResultID(events.ResultID(eventKey, m.config.Vendor, 0))
+// Knows reports whether the result of an event is stored, and whether the event may have a record.
+func (m *Memory) Knows(eventKey string) (result, record bool) {
+	f, ok := index.OfResult(events.ResultID(eventKey, m.config.Vendor, 0))
+	return ok && m.index.Has(f), ok && m.index.Has(f.AsRecord())
 }
 
 // HasResultID reports whether a result is stored.
 func (m *Memory) HasResultID(id string) bool {
 	f, ok := index.OfResult(id)
 	return ok && m.index.Has(f)
-}
-
-// HasRecord reports whether an event may have a record.
-func (m *Memory) HasRecord(eventKey string) bool {
-	f, ok := index.OfResult(events.ResultID(eventKey, m.config.Vendor, 0))
-	return ok && m.index.Has(f.AsRecord())
 }
 
 // AddResult adds a result that this process has stored.

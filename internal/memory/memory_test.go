@@ -124,7 +124,7 @@ func (w *world) catchUp(m *memory.Memory) {
 // known returns the numbers of the known results below a number.
 func known(m *memory.Memory, below int) (list []int) {
 	for n := range below {
-		if m.HasResult(key(n)) {
+		if result, _ := m.Knows(key(n)); result {
 			list = append(list, n)
 		}
 	}
@@ -152,12 +152,12 @@ func TestMemoryFollows(t *testing.T) {
 		t.Errorf("got the results %v", got)
 	}
 	for n, want := range map[int]bool{0: false, 7: true, 8: true, 9: false} {
-		if got := m.HasRecord(key(n)); got != want {
+		if _, got := m.Knows(key(n)); got != want {
 			t.Errorf("record of %d: got %t", n, got)
 		}
 	}
 	m.AddResult(events.ResultID(key(20), "lms", 0))
-	if !m.HasResult(key(20)) || m.HasRecord(key(20)) {
+	if result, record := m.Knows(key(20)); !result || record {
 		t.Error("an own result is not known")
 	}
 }

@@ -118,7 +118,8 @@ func (a *Adapter) Track(ctx context.Context, act vendors.Activity) error {
 // requestID returns the id by which Usermost recognizes a repeat: 32 hex digits derived from
 // the event key, equal for every attempt.
 func requestID(from vendors.Origin, op string) string {
-	sum := sha256.Sum256([]byte(from.Key + "\x00" + vendor + "\x00" + op))
+	var room [64]byte // on the stack
+	sum := sha256.Sum256(append(append(room[:0], from.Key...), "\x00"+vendor+"\x00"+op...))
 	var digits [32]byte
 	hex.Encode(digits[:], sum[:16])
 	return string(digits[:])

@@ -23,7 +23,7 @@ func AccountKeyPattern(vendor string) string { return vendor + ".*" }
 
 // ActivityKey returns the key of the record of an activity event at a vendor.
 func ActivityKey(vendor, userID, eventKey string) string {
-	return AccountKey(vendor, userID) + "." + eventKey
+	return vendor + "." + Digest(userID) + "." + eventKey
 }
 
 // IsActivityKey reports whether ActivityKey has returned the key.
