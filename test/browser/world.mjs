@@ -111,6 +111,15 @@ export async function serve(environ, more = "") {
   return start(["--config", file, "serve"], { ...settings, ...environ }, /"addr":"([^"]+)".*over HTTP/);
 }
 
+// command runs a command of usher at a NATS server, and waits for its end.
+export async function command(nats, ...args) {
+  const child = spawn(usher, args, { cwd: dir, env: { PATH: process.env.PATH, HOME: dir, USHER_NATS_URL: `nats://${nats}` }, stdio: ["ignore", "ignore", "pipe"] });
+  let text = "";
+  child.stderr.setEncoding("utf8").on("data", (more) => (text += more));
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  if (code !== 0) throw new Error(`usher ${args.join(" ")}: exit code ${code}: ${text}`);
+}
+
 export const ready = (one) => until("usher is ready", async () => (await ask(one.url + "/readyz")).ok);
 
 // send sends an event to usher, and returns its id.
