@@ -4,14 +4,13 @@ import "net/http"
 
 const (
 	mostPages = 10_000 // more pages mean a broken list, unless Pages.Most says otherwise
-	// sparedAgain are the items that a list may show again, beside as many as the different ones. New
-	// accounts move others to the next page: a list that grows while it is read ends in many short
-	// pages without a new item.
+	// A list may show items again: as many as the different items, and sparedAgain. New accounts move
+	// others to the next page, so a growing list ends in many short pages without a new item.
 	sparedAgain = 1000
 )
 
-// Pages follows a list that is read page by page, and stops a list that goes round or does not end. The
-// zero value allows 10,000 pages.
+// Pages follows the reading of a list page by page, and stops a list without an end. The zero value
+// allows 10,000 pages.
 type Pages struct {
 	Most int // pages of the longest list
 
@@ -29,14 +28,13 @@ func (p *Pages) Add(id string) bool {
 	return false
 }
 
-// Round reports whether the list has shown so many items again that the pages must go round.
+// Round reports whether the pages go round: the list has shown too many items again.
 func (p *Pages) Round() bool { return p.again > p.seen.Len()+sparedAgain }
 
 // Len returns the number of different items.
 func (p *Pages) Len() int { return p.seen.Len() }
 
-// Turn ends a page with items before the next one is read. The error, of the call op, means that the
-// list is broken.
+// Turn ends a page with items, before the next page. An error of the call op means a broken list.
 func (p *Pages) Turn(vendor, op string) error {
 	p.read++
 	most := p.Most

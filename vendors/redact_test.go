@@ -13,7 +13,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-func TestMessages(t *testing.T) {
+func TestMessagesShowNoValue(t *testing.T) {
 	sent := map[string]any{"name": "Jörg Müller", "email": "joerg+x@example.org", "password": "Aa1-hunter2", "tags": []string{"vip customer"}, "n": 7}
 	tests := map[string]struct {
 		body string

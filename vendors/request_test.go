@@ -54,3 +54,29 @@ func TestHeadersWithControlCharacters(t *testing.T) {
 		})
 	}
 }
+
+// A redirect of the vendor must take neither the credentials nor the data of a user to another server.
+func TestRedirectsLeadNowhereElse(t *testing.T) {
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", other.URL)
+			w.WriteHeader(status)
+		}))
+		defer vendor.Close()
+		for name, auth := range map[string]vendors.Auth{
+			"a call":   vendors.StaticAuth{"Authorization": "Bearer token"},
+			"a log-in": vendors.ClientCredentials{Vendor: "lantern", TokenURL: vendor.URL, ID: "client", Secret: "secret"}.Auth(vendors.Options{}),
+		} {
+			client := vendors.NewClient("lantern", vendors.Options{BaseURL: vendor.URL}, auth)
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				err := client.Do(t.Context(), vendors.Call{Op: "find", Method: method, Path: "/users", Form: map[string][]string{"email": {"ada@example.org"}}})
+				if vendors.ClassOf(err) != vendors.Unusable || elsewhere.Load() != 0 {
+					t.Errorf("%s, %s %d: got %v and %d calls elsewhere, want an unusable vendor and none", name, method, status, err, elsewhere.Load())
+				}
+			}
+		}
+	}
+}

@@ -13,8 +13,8 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// TestReusedID stores events with one source and id.
-func TestReusedID(t *testing.T) {
+// TestReusedIDIsSeen stores events with one source and id.
+func TestReusedIDIsSeen(t *testing.T) {
 	e := start(t)
 	e.create(jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"user.*", "activity.*"}})
 	stream := streams.NewEvents(e.client(), "EVENTS")

@@ -30,6 +30,7 @@ var kinds = map[string]func(*world, context.Context, *rand.Rand){
 	"unsigned deliveries":       (*world).unsigned,
 	"wrong tokens":              (*world).wrongTokens,
 	"messages on NATS":          (*world).messages,
+	"requests over HTTP/2":      (*world).streams,
 }
 
 func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -140,16 +141,24 @@ func (w *world) wrongTokens(ctx context.Context, random *rand.Rand) {
 	}
 }
 
+// dial opens a connection from the address of the attackers.
+func (w *world) dial(ctx context.Context) (net.Conn, error) {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.0.1")}, Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", w.worker.Addr())
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.SetDeadline(time.Now().Add(2 * time.Second))
+}
+
 // open opens connections, writes a text on each, and closes all after a while.
 func (w *world) open(ctx context.Context, n int, text string) {
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.0.1")}, Timeout: time.Second}
 	var all []net.Conn
 	for range n {
-		conn, err := dialer.DialContext(ctx, "tcp", w.worker.Addr())
+		conn, err := w.dial(ctx)
 		if err != nil {
 			break
 		}
-		_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
 		_, _ = io.WriteString(conn, text)
 		all = append(all, conn)
 	}

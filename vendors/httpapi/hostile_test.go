@@ -45,7 +45,7 @@ func listFile(t *testing.T, pages, more string) *httpapi.File {
 list: {GET: /users`+more+`, items: answer.body.users, pages: `+pages+`}}`)
 }
 
-func TestPages(t *testing.T) {
+func TestPagesOfLists(t *testing.T) {
 	number := func(r *http.Request, name string) int { n, _ := strconv.Atoi(r.URL.Query().Get(name)); return n }
 	for name, test := range map[string]struct {
 		pages, more string

@@ -30,7 +30,7 @@ func search[T entry](ctx context.Context, page pages[T], filter string, match fu
 // pages is a call that returns one page of a list.
 type pages[T any] func(ctx context.Context, q Query) (Page[T], error)
 
-// entry is a record of a list, with the number that no other record has.
+// entry is a record of a list, with a number of its own.
 type entry interface{ number() vendors.Int }
 
 func (c Client) number() vendors.Int { return c.ID }
@@ -39,8 +39,7 @@ func (r Reader) number() vendors.Int { return r.ID }
 
 func (s Subscription) number() vendors.Int { return s.ID }
 
-// each calls yield once with each record that the filter leaves, oldest first, while yield returns
-// more.
+// each calls yield once with each record of the filter, oldest first, while yield returns more.
 func each[T entry](ctx context.Context, page pages[T], filter string, yield func(T) (more bool, err error)) error {
 	q := Query{PerPage: pageSize, OrderBy: "id", OrderDir: "asc", Filter: filter}
 	var seen vendors.Pages
