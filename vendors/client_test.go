@@ -112,7 +112,7 @@ func TestAChangeWithoutAnAnswerIsNotRepeatedAtOnce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
 				err := client(roundTrip(func(*http.Request) (*http.Response, error) { n++; return nil, io.EOF }), nil).Do(t.Context(), test.call)
-				if n != test.want || !vendors.IsUnanswered(err) {
+				if n != test.want || !vendors.IsUnanswered(err) || !strings.Contains(err.Error(), "the connection was closed without a response (EOF)") {
 					t.Errorf("got %d calls and %v, want %d without an answer", n, err, test.want)
 				}
 			})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -151,6 +153,8 @@ func withoutURL(err error) error {
 		return errors.New("no response within the timeout")
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("the connection was closed without a response (%w)", err)
 	}
 	return err
 }

@@ -82,7 +82,7 @@ func TestShareIsNeverRoundedUp(t *testing.T) {
 func TestWords(t *testing.T) {
 	now := time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)
 	for want, at := range map[string]time.Time{
-		"now": now, "5 s ago": now.Add(-5 * time.Second), "in 2 min": now.Add(2 * time.Minute), "3 h ago": now.Add(-200 * time.Minute), "in 3 days": now.Add(75 * time.Hour),
+		"now": now, "5 s ago": now.Add(-5 * time.Second), "in 2 min": now.Add(2 * time.Minute), "3 h ago": now.Add(-200 * time.Minute), "in 2 h": now.Add(2*time.Hour - time.Second), "in 3 days": now.Add(75 * time.Hour),
 	} {
 		if got := ago(now, at); got != want {
 			t.Errorf("%s: got %q, want %q", at, got, want)

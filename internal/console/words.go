@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ func ago(now, t time.Time) string {
 	}
 }
 
-// span returns a duration in its largest unit.
+// span returns a duration in its largest unit, hours and days to the nearest.
 func span(d time.Duration) string {
 	switch {
 	case d < 100*time.Second:
@@ -28,9 +29,9 @@ func span(d time.Duration) string {
 	case d < 100*time.Minute:
 		return strconv.Itoa(int(d.Minutes())) + " min"
 	case d < 48*time.Hour:
-		return strconv.Itoa(int(d.Hours())) + " h"
+		return strconv.Itoa(int(math.Round(d.Hours()))) + " h"
 	default:
-		return strconv.Itoa(int(d.Hours()/24)) + " days"
+		return strconv.Itoa(int(math.Round(d.Hours()/24))) + " days"
 	}
 }
 

@@ -56,7 +56,7 @@ func (c Cause) ofCourse(l Letter) Cause {
 	}
 	text := c.Text + " (course " + l.Course
 	if l.theirCourse != "" {
-		text += ", " + l.theirCourse + " at " + l.Vendor
+		text += ", now " + l.theirCourse + " at " + l.Vendor
 	}
 	return Cause{c.Key + ":course:" + l.Course, text + ")"}
 }

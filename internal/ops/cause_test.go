@@ -33,7 +33,7 @@ func TestCauseOf(t *testing.T) {
 		},
 		"a refused enrolment": {
 			Letter{DeadLetter: streams.DeadLetter{Vendor: "miestro", Class: "permanent", Status: 404, Message: "miestro: enroll: status 404"}, Course: "go-101", theirCourse: "9999"},
-			Cause{"permanent:miestro:enroll:404:course:go-101", "miestro: enroll: status 404 (course go-101, 9999 at miestro)"},
+			Cause{"permanent:miestro:enroll:404:course:go-101", "miestro: enroll: status 404 (course go-101, now 9999 at miestro)"},
 		},
 		"an enrolment that the vendor did not take for long": {
 			Letter{DeadLetter: streams.DeadLetter{Vendor: "miestro", Class: "exhausted", Status: 503, Message: "miestro: enroll: status 503"}, Course: "go-101"},

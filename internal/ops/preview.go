@@ -172,7 +172,8 @@ func (f ReplayPreview) String() string {
 	case mailbox.PreviewDone:
 		return "was sent back already, and ended as " + f.Outcome + ": its result would be published again"
 	case mailbox.PreviewRefused:
-		return fmt.Sprintf("would be refused again: %s: %s: %s", cmp.Or(f.Pointer, "/"), f.Rule, f.Message)
+		where := cmp.Or(f.Pointer, "/") + ": " + f.Rule + ": "
+		return "would be refused again: " + where + strings.TrimPrefix(strings.TrimPrefix(f.Message, "invalid event: "), where)
 	case mailbox.PreviewUnsupported:
 		return "would end as unsupported: the vendor takes no part in it any more"
 	case mailbox.PreviewUnderWay:

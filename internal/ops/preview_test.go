@@ -47,3 +47,14 @@ func TestPreviewReplays(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedReplayNamesThePlaceOnce has the message of an event at fault, with the place, and one without.
+func TestRefusedReplayNamesThePlaceOnce(t *testing.T) {
+	t.Parallel()
+	for _, message := range []string{"invalid event: /data/course_id: course: go-1 is mapped nowhere", "go-1 is mapped nowhere"} {
+		p := ops.ReplayPreview{Preview: mailbox.Preview{Would: mailbox.PreviewRefused, Pointer: "/data/course_id", Rule: "course", Message: message}}
+		if got, want := p.String(), "would be refused again: /data/course_id: course: go-1 is mapped nowhere"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

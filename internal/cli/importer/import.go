@@ -73,7 +73,42 @@ type summary struct {
 	DryRun  bool           `json:"dry_run,omitempty"`
 	Sample  []events.Event `json:"sample,omitempty"` // the first events of a dry run
 	Faults  []entry        `json:"faults,omitempty"`
+	Doubles doubles        `json:"doubles,omitzero"`
 	Report  string         `json:"report,omitempty"`
+}
+
+// doubles counts the rows of user.created whose user has an earlier row with other data.
+type doubles struct {
+	Rows  int `json:"rows"`
+	Line  int `json:"line"`  // of the first such row
+	First int `json:"first"` // line of the earlier row
+
+	seen map[string]double // by user
+}
+
+// double is the first row of a user.
+type double struct {
+	line int
+	id   string // of the event, made from the data
+}
+
+func (d *doubles) add(line int, e events.Event) {
+	if e.Type() != events.UserCreated {
+		return
+	}
+	user := events.UserID(e)
+	earlier, found := d.seen[user]
+	switch {
+	case !found:
+		if d.seen == nil {
+			d.seen = map[string]double{}
+		}
+		d.seen[user] = double{line, e.ID()}
+	case earlier.id != e.ID():
+		if d.Rows++; d.Rows == 1 {
+			d.Line, d.First = line, earlier.line
+		}
+	}
 }
 
 const (
@@ -154,7 +189,10 @@ func (c Cmd) check(rows *mapped, done *summary) error {
 		if r.why != "" {
 			done.Invalid++
 			done.Faults = append(done.Faults, entry{Line: r.line, Status: invalid, Why: r.why})
-		} else if c.DryRun && len(done.Sample) < sampled {
+			continue
+		}
+		done.Doubles.add(r.line, r.event)
+		if c.DryRun && len(done.Sample) < sampled {
 			done.Sample = append(done.Sample, r.event)
 		}
 	}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -127,6 +130,38 @@ func TestFaultsOfRows(t *testing.T) {
 	_, faults, err := read(t, Cmd{As: "jsonl"}, "{}\nhello\n")
 	if err != nil || len(faults) != 2 || !strings.HasPrefix(faults[1], "2: is no JSON object") {
 		t.Errorf("got %q, %v", faults, err)
+	}
+}
+
+// TestDryRunGroupsFaultsAndNamesDoubles has more faults of one kind than are listed, one of another kind
+// behind these, and two rows of one user.
+func TestDryRunGroupsFaultsAndNamesDoubles(t *testing.T) {
+	t.Parallel()
+	text := "user_id,email,first_name\n1,ada@example.org,Ada\n1,ada@example.org,Ada\n1,ada@example.net,Ada\n"
+	for range listed + 5 {
+		text += "2,,Bo\n"
+	}
+	text += ",eve@example.org,Eve\n"
+	file := filepath.Join(t.TempDir(), "users.csv")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, trouble strings.Builder
+	c := Cmd{File: file, Type: events.UserCreated, Source: "/import", DryRun: true}
+	err := c.Run(t.Context(), &app.App{Environment: app.Environment{Stdout: &out, Stderr: &trouble}})
+	if !errors.Is(err, app.ErrSilent) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"6 more rows not valid: -o json lists all\n", "\n  5, the first in line 25: /data/email: schema:required", "\n  1, the first in line 30: /data/user_id: schema:required",
+		"warning: 1 row of a user with another row of other data, the first in line 4 (also line 2): all are sent",
+	} {
+		if !strings.Contains(trouble.String(), want) {
+			t.Errorf("got\n%s\nwant %q", trouble.String(), want)
+		}
+	}
+	if strings.Contains(trouble.String(), "report") {
+		t.Errorf("got\n%s\na dry run writes no report", trouble.String())
 	}
 }
 

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,21 +14,49 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 )
 
-// printFaults prints the first faults for a person.
+// printFaults prints the first faults for a person, then the number of the others by reason.
 func (c Cmd) printFaults(a *app.App, done summary) error {
 	if c.Data() {
 		return nil
 	}
-	for i, f := range done.Faults {
-		if i == listed {
-			_, err := fmt.Fprintf(a.Stderr, "%d more rows are not valid: see -o json, or the report\n", len(done.Faults)-listed)
-			return err
+	var text strings.Builder
+	shown := min(len(done.Faults), listed)
+	for _, f := range done.Faults[:shown] {
+		fmt.Fprintf(&text, "line %d: %s\n", f.Line, output.Plain(f.Why, ""))
+	}
+	if more := done.Faults[shown:]; len(more) > 0 {
+		place := "-o json lists all"
+		if !c.DryRun && !c.Strict {
+			place += ", and so does " + output.Plain(c.reportPath(), "")
 		}
-		if _, err := fmt.Fprintf(a.Stderr, "line %d: %s\n", f.Line, output.Plain(f.Why, "")); err != nil {
-			return err
+		fmt.Fprintf(&text, "%s not valid: %s\n", output.Count(len(more), "more row"), place)
+		for _, why := range reasons(more) {
+			fmt.Fprintf(&text, "  %s\n", output.Plain(why, ""))
 		}
 	}
-	return nil
+	if d := done.Doubles; d.Rows > 0 {
+		fmt.Fprintf(&text, "warning: %s of a user with another row of other data, the first in line %d (also line %d): all are sent, in the order of the file\n",
+			output.Count(d.Rows, "row"), d.Line, d.First)
+	}
+	_, err := fmt.Fprint(a.Stderr, text.String())
+	return err
+}
+
+// reasons returns a line for each reason, the most frequent first, of the first few.
+func reasons(faults []entry) (lines []string) {
+	first, count := map[string]int{}, map[string]int{}
+	for _, f := range faults {
+		if count[f.Why]++; count[f.Why] == 1 {
+			first[f.Why] = f.Line
+		}
+	}
+	order := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(first[a], first[b]))
+	})
+	for _, why := range order[:min(len(order), listed)] {
+		lines = append(lines, fmt.Sprintf("%d, the first in line %d: %s", count[why], first[why], why))
+	}
+	return lines
 }
 
 // print prints the outcome, and the first events of a dry run.
