@@ -299,11 +299,10 @@ func TestBaseURLs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			user, password = "", ""
 			client := vendors.NewClient("acme", vendors.Options{BaseURL: test.base, SingleAttempt: true}, test.auth)
-			got := ""
-			if err := client.Do(t.Context(), vendors.Call{Op: "ping", Method: http.MethodGet, Path: "/"}); err != nil {
+			err := client.Do(t.Context(), vendors.Call{Op: "ping", Method: http.MethodGet, Path: "/"})
+			got := user + " " + password
+			if err != nil {
 				got = err.Error()
-			} else {
-				got = user + " " + password
 			}
 			if !strings.HasSuffix(got, test.want) || strings.Contains(got, host) {
 				t.Errorf("got %q, want %q", got, test.want)

@@ -9,8 +9,8 @@ const mostMissed = 64
 const missedBytes = 80
 
 // Miss notes the dead letter of an effect that waited for an account in vain, by the type and the key
-// of the event, so that the account sends the dead letter back once it comes. A failed replay is not
-// noted: a dead letter is sent back automatically once.
+// of the event: the account sends the dead letter back. A failed replay is not noted, since a dead
+// letter is sent back automatically once.
 func (r *Record) Miss(e *Effect, eventKey string) {
 	name := e.Type + "." + eventKey
 	if e.Replay == 0 && r.State != Active && len(r.Missed) < mostMissed && len(name) <= missedBytes && !slices.Contains(r.Missed, name) {
@@ -29,7 +29,7 @@ func (r *Record) RemoveMissed(sent []string) {
 	}
 }
 
-// PostponeMissed puts a dead letter behind the others, so that one that cannot be sent delays none.
+// PostponeMissed puts a dead letter behind the others: a letter refused by NATS delays no other.
 func (r *Record) PostponeMissed(name string) {
 	if i := slices.Index(r.Missed, name); i >= 0 {
 		r.Missed = append(slices.Delete(r.Missed, i, i+1), name)
