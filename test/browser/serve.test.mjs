@@ -74,9 +74,10 @@ async function audited(page, kind) {
 }
 
 // historyEnds waits until the shown history has the same state of an event at all given vendors, and
-// the further lines as "vendor state".
+// the further lines as "vendor state". The last run of a vendor counts: those before a replay stand first.
 async function historyEnds(page, event, at, end, ...further) {
-  const states = () => page.locator(`#history li[data-event="${event}"] [data-at]`).evaluateAll((list) => list.map((e) => `${e.dataset.at} ${e.dataset.state}`));
+  const states = () => page.locator(`#history li[data-event="${event}"] [data-at]`)
+    .evaluateAll((list) => Array.from(new Map(list.map((e) => [e.dataset.at, e.dataset.state])), ([vendor, state]) => `${vendor} ${state}`));
   await until(`${at} are ${end}`, async () => (await states()).sort().join() === [...at.map((vendor) => `${vendor} ${end}`), ...further].sort().join());
 }
 
@@ -136,7 +137,7 @@ describe("a reader", () => {
     for (const page of ["", "feed", "dead", "user", `user?id=${who.user_id}`, "audit", letter.slice("/console/".length)]) {
       await v.page.goto(`/console/${page}`);
       await v.page.locator("h1").waitFor();
-      const acts = "[data-do=pause], [data-do=resume], [data-act], [name=letter], dialog, form[method=post]:not([action$=logout]) :is(button, input:not([type=hidden])), a[href*='/send']";
+      const acts = "[data-do=pause], [data-do=resume], [data-act], [name=letter], dialog, form[method=post]:not([action$=logout], [action$=find]) :is(button, input:not([type=hidden])), a[href*='/send']";
       assert.equal(await v.page.locator(acts).count(), 0, page);
       await look(v);
     }
@@ -145,7 +146,7 @@ describe("a reader", () => {
   it("sees no e-mail", async () => {
     await v.page.goto(letter);
     assert.ok(!(await v.page.content()).includes(who.email));
-    assert.match(await v.page.locator("#payload").textContent(), /r…@example\.org/);
+    assert.match(await v.page.locator("#payload").textContent(), /"email": "\(text, \d+ characters\)"/);
   });
 
   it("cannot act by any form", async () => {
@@ -223,6 +224,7 @@ asOperator(() => ({ browser, url: usher.url }), (v, viewport) => {
     await look(v);
     await page.goto(`/console/user?id=${who.user_id}`);
     await historyEnds(page, event, ["lead"], "done");
+    assert.ok((await page.locator(`#history li[data-event="${event}"] [data-at=lead]`).count()) > 1, "the runs before the replay are missing");
     assert.deepEqual(await courses(who), ["12"]);
     assert.match(await audited(page, "usher.dead.replayed"), /operator.*replayed.*lead.*they are known now/);
   });
