@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/internal/ingest"
 	"github.com/usherhq/usher/internal/ingest/mapping"
@@ -41,6 +44,30 @@ func from(h http.Handler, address string, header http.Header, body io.Reader) *h
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, req)
 	return w
+}
+
+// Strangers who use up the budget of unsigned bodies must not fill the log.
+func TestBusyAnswersAreNotInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		c := config()
+		c.MaxBody = 1 << 20
+		h := ingest.New(c, ingest.Deps{Stream: &fakeStream{}, Log: zerolog.New(&log).Level(zerolog.InfoLevel)})
+		ctx, hangUp := context.WithCancel(t.Context())
+		answers := make(chan int, 90)
+		for range cap(answers) {
+			go func() { answers <- from(h, "192.0.2.1", headers(), &half{ctx: ctx, left: 1<<20 - 1}).Code }()
+		}
+		synctest.Wait()
+		if len(answers) == 0 {
+			t.Fatal("got no answer 503")
+		}
+		hangUp()
+		synctest.Wait()
+		if log.Len() > 0 {
+			t.Errorf("got %d bytes in the log, first %.200s", log.Len(), log.String())
+		}
+	})
 }
 
 // TestUnsignedBodiesHaveABudget lets 90 bodies of 1 MiB stop before their end.

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/usherhq/usher/events"
 )
 
@@ -95,13 +93,10 @@ func readProblem(err error) problem {
 	}
 }
 
-// refuse answers with a problem and logs the problem without the query, which may hold a token.
+// refuse answers with a problem and logs the problem without the query, which may hold a token. The line
+// is for debugging: strangers would fill the log. A fault of this side has a line of its own.
 func (p *endpoint) refuse(w http.ResponseWriter, r *http.Request, answer problem) {
-	level := zerolog.DebugLevel
-	if answer.Status >= http.StatusInternalServerError {
-		level = zerolog.WarnLevel
-	}
-	p.deps.Log.WithLevel(level).Str("method", r.Method).Str("path", r.URL.Path).Int("status", answer.Status).Str("why", answer.Detail).Msg("request rejected")
+	p.deps.Log.Debug().Str("method", r.Method).Str("path", r.URL.Path).Int("status", answer.Status).Str("why", answer.Detail).Msg("request rejected")
 	p.answer(w, answer)
 }
 

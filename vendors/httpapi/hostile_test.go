@@ -101,6 +101,9 @@ func TestPagesOfLists(t *testing.T) {
 			return map[string]any{"users": users(n, n+1)}, ""
 		}, 10_000, "the list does not end"},
 		"no list": {"{by: page}", "", func(*http.Request) (any, string) { return map[string]any{"people": users(1, 3)}, "" }, 0, "the answer has no list"},
+		"numbers that hide each other": {"{by: page}", "", func(*http.Request) (any, string) {
+			return map[string]any{"users": map[string]any{"1": users(1, 2)[0], "01": users(2, 3)[0]}}, ""
+		}, 0, "the answer has no list"},
 		"an item without id": {"{by: page}", "", func(*http.Request) (any, string) {
 			return map[string]any{"users": []any{map[string]any{"email": "a@example.org"}}}, ""
 		}, 0, "an account has no id"},

@@ -105,7 +105,7 @@ func listOf(value any) ([]any, bool) {
 	keys := make([]int, 0, len(object))
 	for name := range object {
 		n, err := strconv.Atoi(name)
-		if err != nil {
+		if err != nil || n < 0 || strconv.Itoa(n) != name { // 1 and 01 would hide an element
 			return nil, false
 		}
 		keys = append(keys, n)
