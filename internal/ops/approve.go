@@ -193,3 +193,20 @@ func (a Approval) ofOthers() string {
 func (s Status) HoldsDeletions() bool {
 	return s.Deletions != nil || slices.ContainsFunc(s.Vendors, func(v VendorStatus) bool { return v.Deletions != nil })
 }
+
+// Obstacles returns the reasons why effects at vendors may not go on, in the order of the vendors: pauses, holds,
+// missing processes, and held deletions.
+func (s Status) Obstacles(vendors []string) (reasons []string) {
+	for _, v := range s.Vendors {
+		if !slices.Contains(vendors, v.Vendor) {
+			continue
+		}
+		if slices.Contains([]string{Paused, OnHold, Stalled}, v.State) {
+			reasons = append(reasons, strings.TrimSuffix(v.Vendor+" is "+v.State+": "+v.Why, ": "))
+		}
+		if v.Deletions != nil || s.Deletions != nil {
+			reasons = append(reasons, "deletions at "+v.Vendor+" are held: usher approve deletions --vendor "+v.Vendor+" --list")
+		}
+	}
+	return reasons
+}

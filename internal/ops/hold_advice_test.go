@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,5 +31,20 @@ func TestHoldAdvice(t *testing.T) {
 		if v.State = Serving; v.Remedy() != "" {
 			t.Errorf("%q: got a remedy without a hold", why)
 		}
+	}
+}
+
+// TestObstacles names what keeps replays at some vendors from going on.
+func TestObstacles(t *testing.T) {
+	s := Status{Vendors: []VendorStatus{
+		{Vendor: "lead", State: Serving, Deletions: &DeletionHold{Why: "4 of 9"}},
+		{Vendor: "meiro", State: Paused},
+		{Vendor: "miestro", State: OnHold, Why: "status 503"},
+		{Vendor: "magloft", State: Serving},
+		{Vendor: "usermost", State: Paused},
+	}}
+	want := []string{"deletions at lead are held: usher approve deletions --vendor lead --list", "meiro is paused", "miestro is on hold: status 503"}
+	if got := s.Obstacles([]string{"lead", "meiro", "miestro", "magloft"}); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

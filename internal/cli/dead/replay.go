@@ -97,12 +97,49 @@ func (r replayCmd) Run(ctx context.Context, a *app.App) error {
 // follow waits for the ends of the replays, and prints the ends.
 func (r replayCmd) follow(ctx context.Context, a *app.App, service *ops.Service, s replaySummary, sent []streams.DeadLetter) error {
 	bar := output.NewProgress(a.Stderr)
-	ends, err := service.Follow(ctx, sent, func(ended, _ int) { bar.Of(ended, len(sent)) })
+	var quiet stall
+	ends, err := service.Follow(ctx, sent, func(ended, _ int) {
+		bar.Of(ended, len(sent))
+		if ended < len(sent) && quiet.begins(ended) {
+			bar.End()
+			explain(ctx, a, service, sent)
+		}
+	})
 	bar.End()
 	if err != nil {
 		err = app.Interrupted(ctx, err)
 	}
 	return errors.Join(s.printEnds(a, sent, ends), err)
+}
+
+// stallCalls is the number of looks without a further end after which the obstacles are named.
+const stallCalls = 5
+
+// stall counts the looks since the last end of a replay.
+type stall struct{ ended, calls int }
+
+// begins reports whether a stall begins with this look: once between two ends.
+func (s *stall) begins(ended int) bool {
+	if ended != s.ended {
+		*s = stall{ended: ended}
+	}
+	s.calls++
+	return s.calls == stallCalls
+}
+
+// explain names the reasons why the replays do not end.
+func explain(ctx context.Context, a *app.App, service *ops.Service, sent []streams.DeadLetter) {
+	status, err := service.Status(ctx)
+	if err != nil {
+		return // the next look reports the error
+	}
+	var names []string
+	for _, letter := range sent {
+		names = append(names, letter.Vendor)
+	}
+	for _, reason := range status.Obstacles(names) {
+		_, _ = fmt.Fprintln(a.Stderr, "replays wait: "+output.Plain(reason, ""))
+	}
 }
 
 // pick returns the dead letters to send, and the counts of those left out.
