@@ -56,15 +56,15 @@ func EachMember(data []byte, each func(name string, raw []byte) bool) bool {
 	}
 	err := s.object(1, func(name string, raw []byte) *InvalidError {
 		if !each(name, raw) {
-			return stop
+			return errStop
 		}
 		return nil
 	})
 	return err == nil && s.end() == nil
 }
 
-// stop ends a scan.
-var stop = &InvalidError{}
+// errStop ends a scan.
+var errStop = &InvalidError{}
 
 // find is member for data with an error: the value before the error, or nil.
 func find(data []byte, name string) (raw []byte, err *InvalidError) {

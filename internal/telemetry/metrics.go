@@ -5,7 +5,7 @@ package telemetry
 
 import (
 	"net/http"
-	"sort"
+	"slices"
 	"strconv"
 	"time"
 
@@ -107,7 +107,8 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Effect(vendor, typ, outcome, key string, age time.Duration) {
 	m.effects.WithLabelValues(vendor, typ, outcome).Inc()
 	var exemplar prometheus.Labels
-	if m.exemplars.due(bucket{vendor, typ, sort.SearchFloat64s(effectSpans, age.Seconds())}) {
+	index, _ := slices.BinarySearch(effectSpans, age.Seconds())
+	if m.exemplars.due(bucket{vendor, typ, index}) {
 		exemplar = prometheus.Labels{"event_key": key}
 	}
 	observe(m.ages.WithLabelValues(vendor, typ), age, exemplar)
