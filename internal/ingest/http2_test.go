@@ -71,7 +71,7 @@ func countRequests(t *testing.T, most int64, answer http.HandlerFunc) {
 		readAll(f)
 		var block bytes.Buffer
 		encoder := hpack.NewEncoder(&block)
-		for stream := range uint32(4 * most) { //nolint:gosec // a small number
+		for stream := range uint32(4 * most) {
 			block.Reset()
 			for _, h := range []hpack.HeaderField{{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "usher.test"}, {Name: ":path", Value: "/"}} {
 				_ = encoder.WriteField(h)
