@@ -101,7 +101,7 @@ func (s *Service) withoutProfile(ctx context.Context, profiles int) (int, error)
 		if err != nil {
 			return 0, err
 		}
-		most = max(most, int(n)) //nolint:gosec // far below the largest int
+		most = max(most, int(n))
 	}
 	return max(0, most-profiles), nil
 }
