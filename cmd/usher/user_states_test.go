@@ -194,7 +194,7 @@ func TestUserHeld(t *testing.T) {
 	})
 	l.expect(held[0].UserID, map[string]userState{
 		"meiro":   {ops.UserHeld, []string{"the deletion guard holds", "delete users", "an operator approves or drops", "usher approve deletions --vendor meiro --list"}},
-		"miestro": {ops.UserDone, nil},
+		"miestro": {ops.UserDone, []string{"the account is deleted"}},
 	})
 	w.end()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/fairness"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // line returns the state of the user at the vendor.
@@ -196,6 +197,9 @@ func (f *vendorFacts) ended(l *UserAtVendor) {
 		l.Do = "the dead letter was dropped, or is too old: send the event again with a new id, or usher resync"
 	default:
 		l.State = UserDone
+		if f.account == string(record.Deleted) || f.account == AccountDisabled {
+			l.Why = "the account is " + f.account
+		}
 	}
 }
 
