@@ -37,6 +37,14 @@ func (s store) MaxMessage() int64 {
 	return 0
 }
 
+// Room returns the bytes left in the stream of events and its limit; 0 before Connect.
+func (s store) Room(ctx context.Context) (left, limit int64) {
+	if set := s.streams.Load(); set != nil {
+		return set.Events.Room(ctx)
+	}
+	return 0, 0
+}
+
 // Keep stores a delivery as a dead letter, without the headers that may hold a secret.
 func (s store) Keep(ctx context.Context, d ingest.Delivery) error {
 	set := s.streams.Load()

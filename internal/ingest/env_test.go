@@ -27,6 +27,8 @@ import (
 type fakeStream struct {
 	most int64 // bytes of a message; zero: 1 MiB
 
+	left, limit int64 // of the stream
+
 	mu      sync.Mutex
 	err     error
 	ids     []string
@@ -54,6 +56,8 @@ func (s *fakeStream) Keep(_ context.Context, d ingest.Delivery) error {
 }
 
 func (s *fakeStream) MaxMessage() int64 { return cmp.Or(s.most, 1<<20) }
+
+func (s *fakeStream) Room(context.Context) (left, limit int64) { return s.left, s.limit }
 
 const created = `{"specversion":"1.0","id":"e1","source":"/school","type":"user.created","data":{"user_id":"ada","email":"ada@example.org"}}`
 

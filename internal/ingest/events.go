@@ -109,10 +109,15 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, a arrival) {
 	list := a.events
 	var err error
 	if len(list) > 0 {
+		if !p.mayStore(w, r, a.sender) {
+			return
+		}
 		var spans *requestSpans
 		w, spans = p.traced(w, r, a.begun, list)
 		defer spans.end()
-		err = p.deps.Stream.StoreFrom(ctx, a.channel, list)
+		if err = p.deps.Stream.StoreFrom(ctx, a.channel, list); err == nil {
+			p.reserve.add(a.sender, list)
+		}
 	}
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 	var reused *streams.ReusedIDError

@@ -27,6 +27,9 @@ type Stream interface {
 	// MaxMessage returns the most bytes of one event with envelope and headers; zero if
 	// the limit is not known now.
 	MaxMessage() int64
+	// Room returns the bytes left in the stream and its limit, as of some seconds ago; a limit of
+	// zero is none, or not known now.
+	Room(ctx context.Context) (left, limit int64)
 }
 
 // Failed stores correctly signed deliveries that cannot become events. Keep returns once the
@@ -108,7 +111,8 @@ type endpoint struct {
 	strangers *clientlimit.Limits // of requests without a known token, by address
 	unsigned  *clientlimit.Limits // of deliveries before the signature is verified, by address
 
-	quotas quotas
+	quotas  quotas
+	reserve *reserve
 
 	unproven, proven *budget      // of bodies before and after the proof of the sender
 	decoding         bounded.Room // for large bodies
@@ -127,7 +131,7 @@ func New(c Config, d Deps) http.Handler {
 		strangers: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
 		unsigned:  clientlimit.NewLimits(rate.Limit(unsignedFactor*c.Rate), int(unsignedFactor*c.Rate)),
 		unproven:  newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
-		decoding: bounded.NewRoom(decodeRoom), quotas: newQuotas(c.Clients),
+		decoding: bounded.NewRoom(decodeRoom), quotas: newQuotas(c.Clients), reserve: newReserve(c),
 	}
 }
 

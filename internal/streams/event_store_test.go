@@ -27,6 +27,31 @@ func TestSendTakesAnEventOnce(t *testing.T) {
 	}
 }
 
+func TestRoomIsAskedOnceForAWhile(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	stream, err := set.Client.JetStream.Stream(t.Context(), streams.EventsStream)
+	check(t, err)
+	c := stream.CachedInfo().Config
+	c.MaxBytes = 1 << 20
+	_, err = set.Client.JetStream.UpdateStream(t.Context(), c)
+	check(t, err)
+	_, err = set.Events.Send(t.Context(), event(t, "e1"))
+	check(t, err)
+	left, limit := set.Events.Room(t.Context())
+	if limit != 1<<20 || left >= limit || left < limit/2 {
+		t.Errorf("got %d of %d bytes, want some used of a MiB", left, limit)
+	}
+	check(t, set.Client.JetStream.DeleteStream(t.Context(), streams.EventsStream))
+	if again, most := set.Events.Room(t.Context()); again != left || most != limit {
+		t.Errorf("got %d of %d bytes, want the last answer", again, most)
+	}
+	other := streams.NewEvents(set.Client, streams.EventsStream)
+	if left, limit := other.Room(t.Context()); left != 0 || limit != 0 {
+		t.Errorf("got %d of %d bytes without a stream, want none", left, limit)
+	}
+}
+
 func TestOfAFullStreamOnlyResultsAreToBeRemoved(t *testing.T) {
 	t.Parallel()
 	set := newSet(t)

@@ -27,6 +27,7 @@ type Events struct {
 	client Client
 	name   string
 	key    []byte // of the seals of signed deliveries; empty: no seals
+	room   room
 
 	mu       sync.Mutex
 	stream   jetstream.Stream // nil until the first read
