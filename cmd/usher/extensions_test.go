@@ -27,6 +27,7 @@ func TestFaultyExtensions(t *testing.T) {
 	}
 	w.publish("user.created", withExtension("bus"))
 	w.until("the dead letter", func() bool { return len(w.letters()) == 1 })
+	w.until("the failure at each vendor", func() bool { return strings.Count(w.must("results", "--json"), "\n") == len(everywhere) })
 	stop()
 
 	w.environ = append(w.environ, "USHER_EXTENSIONS=drop")

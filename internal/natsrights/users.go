@@ -75,6 +75,7 @@ func (c Config) operator() []Right {
 		c.stored(streams.EffectsBucket, "usher forget"),
 		c.stored(streams.ProfilesBucket, "usher forget"),
 		c.stored(accountIndex, "usher forget"),
+		c.stored(streams.EmailsBucket, "usher forget"),
 		c.api("INFO", "", "usher nats apply"),
 	)
 	list = append(list, c.migration()...)

@@ -118,9 +118,10 @@ func TestCompactEmpty(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if gone, err := compactor.CompactNoDeadLetters(t.Context()); !gone || err != nil || holds("ada-") {
-		t.Errorf("got %v %v, and the files hold the dead letters: %v", gone, err, holds("ada-"))
+	if gone, err := compactor.CompactNoDeadLetters(t.Context()); !gone || err != nil {
+		t.Errorf("got %v %v, want it done", gone, err)
 	}
+	natstest.Until(t, "the files hold no key of a dead letter", func() bool { return !holds("ada-") }) // the server removes a file a moment later
 	if e, err := w.set.Client.Extent(t.Context(), streams.ReplaysStream); err != nil || e.Last != 2 {
 		t.Errorf("got %+v %v, want sequences to go on", e, err)
 	}
