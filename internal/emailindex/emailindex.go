@@ -85,17 +85,23 @@ func (x *Index) own(ctx context.Context, needed bool) ([]byte, error) {
 // changes nothing, and an e-mail that is noted already is not written.
 func (x *Index) Set(ctx context.Context, user, digest, email string, at events.Position) error {
 	for try := 1; ; try++ {
-		err := x.setOnce(ctx, user, digest, stored{x.hash(0, email), at})
+		err := x.setOnce(ctx, user, digest, stored{x.hash(0, email), at}, try > 1)
 		if !errors.Is(err, streams.ErrStaleRevision) || try == tries {
 			return err
 		}
 	}
 }
 
-func (x *Index) setOnce(ctx context.Context, user, digest string, next stored) error {
+// setOnce is a try of Set. again says that the try before may have stored the hash.
+func (x *Index) setOnce(ctx context.Context, user, digest string, next stored, again bool) error {
 	last, revision, err := x.load(ctx, digest)
-	if err != nil || next.Position.Before(last.Position) || next.Hash == last.Hash {
+	switch {
+	case err != nil || next.Hash == last.Hash:
 		return err
+	case next.Position.Before(last.Position) && again: // such as of a user who was erased meanwhile
+		return x.erase(ctx, mailKey(next.Hash, digest))
+	case next.Position.Before(last.Position):
+		return nil
 	}
 	value, err := json.Marshal(next)
 	if err != nil {
@@ -160,22 +166,41 @@ func (x *Index) Count(ctx context.Context, digest string) (int, error) {
 }
 
 // Erase removes all values of a user, lets the server overwrite the bytes on the disk, and returns
-// their number. The key of the user keeps a marker: an earlier e-mail was stored on the same key, and
-// nats-server notes the removal of a replaced message in memory only, so that a kill would bring the
-// earlier one back.
-func (x *Index) Erase(ctx context.Context, digest string) (int, error) {
-	keys, err := x.of(ctx, digest)
+// their number. The key of the user keeps a position without a hash: events before change nothing, such
+// as an event in the hands of a worker. The position also holds off an earlier hash of the user:
+// nats-server notes the removal of a replaced message in memory only, and a kill would bring the message
+// back.
+func (x *Index) Erase(ctx context.Context, digest string, before events.Position) (int, error) {
+	for try := 1; ; try++ {
+		n, err := x.eraseOnce(ctx, digest, before)
+		if !errors.Is(err, streams.ErrStaleRevision) || try == tries {
+			return n, err
+		}
+	}
+}
+
+func (x *Index) eraseOnce(ctx context.Context, digest string, before events.Position) (n int, err error) {
+	value, err := json.Marshal(stored{Position: before})
+	if err != nil {
+		return 0, err
+	}
+	last, revision, err := x.load(ctx, digest)
+	if err == nil && last.Hash != "" {
+		n, revision, err = 1, 0, x.erase(ctx, userKey(digest))
+	}
+	if err == nil {
+		_, err = x.records.Store(ctx, userKey(digest), value, revision)
+	}
+	if err != nil {
+		return 0, err
+	}
+	keys, err := x.of(ctx, digest) // none is added from now on
 	for _, key := range keys {
 		if err := x.erase(ctx, key); err != nil {
 			return 0, err
 		}
-		if key == userKey(digest) {
-			if err := x.records.Delete(ctx, key, 0); err != nil {
-				return 0, err
-			}
-		}
 	}
-	return len(keys), err
+	return n + len(keys), err
 }
 
 // of returns the keys of a user, under every hash.
@@ -184,8 +209,8 @@ func (x *Index) of(ctx context.Context, digest string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, revision, err := x.records.Load(ctx, userKey(digest))
-	if revision > 0 { // else there is nothing, or a marker
+	last, revision, err := x.load(ctx, digest)
+	if revision > 0 && last.Hash != "" {
 		mails = append(mails, userKey(digest))
 	}
 	return mails, err

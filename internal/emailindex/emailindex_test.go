@@ -3,10 +3,12 @@ package emailindex_test
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -117,18 +119,47 @@ func TestErase(t *testing.T) {
 	w.set("ada", "lovelace@example.org", 1)
 	w.set("ada", "ada@example.org", 2)
 	w.set("bob", "ada@example.org", 3)
-	if n, err := w.Erase(t.Context(), "ada"); n != 2 || err != nil {
-		t.Errorf("got %d, %v", n, err)
+	for _, want := range []int{2, 0} {
+		if n, err := w.Erase(t.Context(), "ada", events.Position{Epoch: 1, Seq: 4}); n != want || err != nil {
+			t.Errorf("got %d, %v, want %d", n, err, want)
+		}
 	}
 	w.finds("ada@example.org", "bob")
 	if n, err := w.Count(t.Context(), "ada"); n != 0 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
-	if all, values := text(t, c); values != 4 || !strings.Contains(all, ".user.ada \n") {
-		t.Errorf("got %d values, want the key, two of bob, and an empty marker of ada:\n%s", values, all)
+	if all, values := text(t, c); values != 4 || strings.Contains(all, ".ada ada") || !strings.Contains(all, `.user.ada {"hash":""`) {
+		t.Errorf("got %d values, want the key, two of bob, and no hash of ada:\n%s", values, all)
 	}
-	w.set("ada", "ada@example.org", 1) // the user comes back
+	w.set("ada", "ada@example.org", 3) // an event in the hands of a worker
+	w.finds("ada@example.org", "bob")
+	w.set("ada", "ada@example.org", 4) // the user comes back
 	w.finds("ada@example.org", "ada", "bob")
+}
+
+// TestEraseBesideAWorker erases users while a worker notes e-mails of events from before.
+func TestEraseBesideAWorker(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	w := open(t, c)
+	for i := range 50 {
+		user := fmt.Sprint("u", i)
+		w.set(user, "first-"+user+"@example.org", 1)
+		var worker sync.WaitGroup
+		worker.Go(func() {
+			if err := w.Set(t.Context(), user, user, user+"@example.org", events.Position{Epoch: 1, Seq: 2}); err != nil {
+				t.Error(err)
+			}
+		})
+		if _, err := w.Erase(t.Context(), user, events.Position{Epoch: 1, Seq: 3}); err != nil {
+			t.Error(err)
+		}
+		worker.Wait()
+		w.finds(user + "@example.org")
+	}
+	if all, values := text(t, c); strings.Contains(all, ".mail.") {
+		t.Errorf("got %d values, want no e-mail:\n%s", values, all)
+	}
 }
 
 // TestKeysOfProfiles rotates the keys: values under the former key are found until the key is gone.

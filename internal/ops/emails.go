@@ -156,7 +156,7 @@ func (s *Service) eraseEmails(ctx context.Context, u UserData, _ ForgetOptions, 
 	if err != nil {
 		return err
 	}
-	n, err := index.Erase(ctx, u.User)
+	n, err := index.Erase(ctx, u.User, u.fence)
 	if n > 0 {
 		f.Erased = append(f.Erased, Match{streams.EmailsBucket, n})
 	}
