@@ -158,10 +158,20 @@ func (w *world) reconciled(vendor string) {
 	if strings.Count(first, "sent\tmissing") != 2 {
 		t.Errorf("got\n%s\nwant two sent", first)
 	}
-	w.try("reconcile", vendor, "--repair", "--max", "99", "--rate", "100", "--reason", "ticket 4711")
+	repair := func() {
+		w.try("reconcile", vendor, "--repair", "--max", "99", "--rate", "100", "--reason", "ticket 4711")
+	}
+	repair()
 	w.until("all that can be is put right", func() bool {
 		r, _ := w.compared(vendor)
-		return cmp.Equal(found(r), map[string]int{"unknown": unknown}) && r.OnTheWay == 0 && r.Changed == 0 && w.quiet()
+		if r.OnTheWay > 0 || r.Changed > 0 || !w.quiet() {
+			return false
+		}
+		if cmp.Equal(found(r), map[string]int{"unknown": unknown}) {
+			return true
+		}
+		repair() // a run leaves a user whose record changes meanwhile to the next run
+		return false
 	})
 	w.judged(vendor)
 	if deletes := w.stands.State().Vendors[vendor].Calls["POST /users"] - before["POST /users"]; vendor == "miestro" && deletes != 3 {
