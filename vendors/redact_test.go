@@ -95,8 +95,8 @@ func TestRepeatedValuesCostLittle(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	got := refusal(t, `{"message":"`+strings.Repeat("reda ", 1000)+`"}`, vendors.Call{Method: "POST", Path: "/", JSON: list}).Message
 	runtime.ReadMemStats(&after)
-	if made := after.TotalAlloc - before.TotalAlloc; made > 64<<20 {
-		t.Errorf("an error of 5 kB took %d MiB, want at most 64", made>>20)
+	if made := after.TotalAlloc - before.TotalAlloc; made > 256<<20 { // 46 GB if each value is looked for in what is cut already
+		t.Errorf("an error of 5 kB took %d MiB, want at most 256", made>>20)
 	}
 	if !strings.HasPrefix(got, "[redacted] [redacted] ") {
 		t.Errorf("got %q", got)
