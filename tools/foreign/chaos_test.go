@@ -28,7 +28,7 @@ func kills(t *testing.T, server http.Handler) {
 		t.Fatal(err)
 	}
 	c := chaos.Short()
-	c.Seed, c.Binaries, c.Users, c.Dir = 1, binaries, 60, t.TempDir()
+	c.Seed, c.Binaries, c.Users = 1, binaries, 60
 	front := httptest.NewServer(foreign.Disturbed(server, c.Seed, c.Faults))
 	t.Cleanup(front.Close)
 	c.Vendors = []string{"scim"}
@@ -46,6 +46,11 @@ func kills(t *testing.T, server http.Handler) {
 	}
 	if report.Violations > 0 || report.Effects == 0 {
 		t.Errorf("%d effects, %d violations, such as\n%s", report.Effects, report.Violations, strings.Join(report.Found(5), "\n"))
+	}
+	if !t.Failed() { // else the logs and stores are evidence
+		if err := os.RemoveAll(report.Dir); err != nil {
+			t.Error(err)
+		}
 	}
 	t.Log(time.Since(begun))
 }
