@@ -29,7 +29,7 @@ type room struct {
 }
 
 // Room returns the bytes left in the stream, and the limit of the stream; a limit of zero is none, or
-// not known. The answer is at most ten seconds old while the server answers.
+// not known. A stream that discards old events has none either: there is always room. The answer is at most ten seconds old while the server answers.
 func (e *Events) Room(ctx context.Context) (left, limit int64) {
 	r := &e.room
 	r.mu.Lock()
@@ -42,7 +42,7 @@ func (e *Events) Room(ctx context.Context) (left, limit int64) {
 	if err != nil {
 		return 0, 0
 	}
-	if info := s.CachedInfo(); info.Config.MaxBytes > 0 {
+	if info := s.CachedInfo(); info.Config.MaxBytes > 0 && info.Config.Discard == jetstream.DiscardNew {
 		r.limit = info.Config.MaxBytes
 		r.left = r.limit - int64(min(info.State.Bytes, uint64(r.limit)))
 	}

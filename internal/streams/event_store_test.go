@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/streams"
@@ -41,6 +42,12 @@ func TestRoomIsAskedOnceForAWhile(t *testing.T) {
 	left, limit := set.Events.Room(t.Context())
 	if limit != 1<<20 || left >= limit || left < limit/2 {
 		t.Errorf("got %d of %d bytes, want some used of a MiB", left, limit)
+	}
+	c.Discard = jetstream.DiscardOld
+	_, err = set.Client.JetStream.UpdateStream(t.Context(), c)
+	check(t, err)
+	if _, limit := streams.NewEvents(set.Client, streams.EventsStream).Room(t.Context()); limit != 0 {
+		t.Errorf("got a limit of %d bytes of a stream that discards old events, want none", limit)
 	}
 	check(t, set.Client.JetStream.DeleteStream(t.Context(), streams.EventsStream))
 	if again, most := set.Events.Room(t.Context()); again != left || most != limit {
