@@ -92,11 +92,12 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, 
 	return err
 }
 
-// serverLog receives messages of http.Server about connections and panics. A fault of a client, such as
-// the failed TLS handshake of a port scan, is logged for debugging only: strangers would fill the log.
-type serverLog struct{ log zerolog.Logger }
-
+// faultsOfClients are parts of messages that are logged for debugging only, such as of the failed TLS
+// handshake of a port scan: strangers would fill the log.
 var faultsOfClients = []string{"TLS handshake error", "http2: server connection error", "URL query contains semicolon"}
+
+// serverLog receives messages of http.Server about connections and panics.
+type serverLog struct{ log zerolog.Logger }
 
 func (l serverLog) Write(text []byte) (int, error) {
 	level := zerolog.ErrorLevel

@@ -91,9 +91,9 @@ func (h *hand) of(e *record.Effect) *arrival {
 	return nil
 }
 
-// settleFinished settles the arrivals that need nothing more: finished with a published
-// result, or known before. The message of such a replay is removed, with its dead letter, and so is a second message
-// of a pending replay: the end of the effect removes only the first message.
+// settleFinished settles the arrivals that need nothing more: finished with a published result, or
+// known before. The message of such a replay is removed, with the dead letter, and so is a second
+// message of a pending replay: the end of the effect removes only the first message.
 func (h *hand) settleFinished(ctx context.Context, r *record.Record) error {
 	for i := 0; i < len(h.list); {
 		a := h.list[i]

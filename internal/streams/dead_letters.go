@@ -111,7 +111,8 @@ func (l *DeadLetters) restore(ctx context.Context, d *DeadLetter) error {
 	return nil
 }
 
-// Get returns the dead letter of an effect, or ErrNoDeadLetter with the sequence of a marker. Omitted parts are not read.
+// Get returns the dead letter of an effect, or ErrNoDeadLetter with the sequence of a marker. Omitted
+// parts are not read.
 func (l *DeadLetters) Get(ctx context.Context, vendor, kind, key string) (DeadLetter, error) {
 	stream, err := l.client.stream(ctx, DeadLettersStream)
 	if err != nil {
