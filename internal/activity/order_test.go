@@ -58,8 +58,8 @@ func TestAKeptActivityIsRenewed(t *testing.T) {
 		l := o.post("a", "a1")
 		end := o.run(4, 16)
 		time.Sleep(10 * time.Minute)
-		if diff := cmp.Diff([]string{"begin a1"}, o.noted()); diff != "" || l.renewals < 40 {
-			t.Errorf("%d renewals; steps (-want +got)\n%s", l.renewals, diff)
+		if diff := cmp.Diff([]string{"begin a1"}, o.noted()); diff != "" || l.renewed() < 40 {
+			t.Errorf("%d renewals; steps (-want +got)\n%s", l.renewed(), diff)
 		}
 		o.setClosed(false)
 		time.Sleep(2 * time.Second)

@@ -146,6 +146,12 @@ func (l *letter) Renew(context.Context) error {
 	return nil
 }
 
+func (l *letter) renewed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.renewals
+}
+
 // run lets a worker work at an office, and returns a function that ends it.
 func (o *office) run(slots, prefetch int) (end func()) {
 	w := o.worker(slots, prefetch)
