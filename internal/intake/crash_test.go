@@ -31,6 +31,23 @@ func TestCrashAtEachOperation(t *testing.T) {
 	}
 }
 
+// An enrolment waits for its account with a late timer. A process may die once the account has come: the
+// enrolment does not wait for the timer.
+func TestCrashOnceTheAccountHasCome(t *testing.T) {
+	published := []publication{
+		{event: 0, kind: events.EnrollmentRequested},
+		{event: 1, kind: events.UserUpdated},
+		{event: 2, kind: events.UserCreated, after: 5 * time.Second},
+	}
+	for n := 1; n <= 400; n++ {
+		span := lifespan{calls: 2 + n%4, dieAt: n / 4, after: n%3 == 0}
+		h := history{seed: uint64(n), patient: true, published: published, lifespans: []lifespan{span, span}}
+		if faults := play(t, h); len(faults) > 0 {
+			t.Errorf("death at operation %d after call %d: %s", span.dieAt, span.calls, strings.Join(faults, "\n"))
+		}
+	}
+}
+
 // Dead letters of arrivals that the record refuses survive a death at any operation.
 func TestCrashWhileRejecting(t *testing.T) {
 	for n := 5; n <= 90; n++ {

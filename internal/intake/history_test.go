@@ -19,6 +19,7 @@ type history struct {
 	upserts   bool          // the vendor knows users by our ids
 	quick     bool          // calls take a millisecond
 	keepsIDs  bool          // the vendor keeps our ids with the accounts, and finds accounts by them
+	patient   bool          // effects without an account wait for long
 	foreign   int           // accounts from before with the address of user 2
 	shared    bool          // all users have one address, and so one account
 	policies  []timedPolicy // of the team, one after the other; none: the defaults, without a scope
@@ -41,7 +42,8 @@ type publication struct {
 
 // lifespan is the operation at which a process dies, and its sleeps before.
 type lifespan struct {
-	dieAt  int
+	dieAt  int // 0: never
+	calls  int // of the vendor, as many as the process makes before operations are counted
 	after  bool
 	sleeps map[int]time.Duration
 }
@@ -108,6 +110,7 @@ func drawHistoryOf(t *rapid.T, users int, limits sizes) history {
 	even := rand.New(rand.NewPCG(h.seed, 1)) // rapid draws the first ones of a list more often
 	kinds := typeMixes[even.IntN(len(typeMixes))]
 	h.lost = []float64{0, 0.05, 0.25}[even.IntN(3)]
+	h.patient = even.IntN(2) == 0
 	first := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) publication {
 		return publication{
 			user:  rapid.IntRange(0, users-1).Draw(t, "user"),
@@ -140,6 +143,7 @@ func drawLifespan(t *rapid.T, operations int) lifespan {
 	f := lifespan{
 		dieAt:  rapid.IntRange(0, operations).Draw(t, "die at"),
 		after:  rapid.Bool().Draw(t, "after the effect"),
+		calls:  max(0, rapid.IntRange(-6, 12).Draw(t, "after calls")),
 		sleeps: map[int]time.Duration{},
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "sleeps") {

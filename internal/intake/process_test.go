@@ -33,6 +33,7 @@ type process struct {
 	ops    int
 	dead   bool
 	dieAt  int                   // the operation at which it dies; 0: never
+	calls  int                   // of the vendor, as many as it makes before operations are counted
 	after  bool                  // whether that operation still has its effect
 	sleeps map[int]time.Duration // operations before which the whole process sleeps
 	until  time.Time             // the end of a sleep
@@ -54,7 +55,7 @@ func (p *process) do(effect func() error) error {
 	switch {
 	case p.dead:
 		return errDead
-	case p.dieAt != 0 && n >= p.dieAt:
+	case p.dieAt != 0 && n >= p.dieAt && p.calls <= 0:
 		p.dead = true
 		p.cancel()
 		if p.after {
@@ -63,6 +64,15 @@ func (p *process) do(effect func() error) error {
 		return errDead
 	}
 	return effect()
+}
+
+// called notes a call of the vendor.
+func (p *process) called() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.calls--; p.calls == 0 {
+		p.ops = 0
+	}
 }
 
 // random is a seeded source of random numbers, shared by all.

@@ -46,6 +46,7 @@ func play(t *testing.T, h history) (faults []string) {
 		}
 		for end := time.Now().Add(2 * time.Hour); (!r.done() || !time.Now().After(last)) && time.Now().Before(end); {
 			time.Sleep(time.Second)
+			r.server.noteIdle()
 		}
 		if h.policies != nil {
 			faults = append(r.settleRules(), r.checkForeign()...)

@@ -59,6 +59,9 @@ func newRun(h history) *run {
 			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
 		},
 	}
+	if h.patient {
+		r.config.PrerequisiteWait = 10 * time.Minute
+	}
 	r.vendor.deleting = r.checkDeletion
 	r.adapter = func(c client) vendors.Adapter {
 		if h.upserts {
@@ -121,7 +124,8 @@ func (r *run) host(ctx context.Context, host int) {
 	for i := host; ; i += 2 {
 		p := &process{name: fmt.Sprint("p", i)}
 		if i < len(r.lifespans) {
-			p.dieAt, p.after, p.sleeps = r.lifespans[i].dieAt, r.lifespans[i].after, r.lifespans[i].sleeps
+			l := r.lifespans[i]
+			p.dieAt, p.after, p.sleeps, p.calls = l.dieAt, l.after, l.sleeps, l.calls
 		}
 		alive, cancel := context.WithCancel(ctx)
 		p.cancel = cancel

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type server struct {
 	largest   int      // record that was stored
 	// recordsAway says that no record can be read or stored.
 	recordsAway bool
+	idle        map[string]idle // records
 	// timersAway says that no timer can be set.
 	timersAway bool
 	// returnsAway is the event whose dead letter cannot be sent back.
@@ -57,6 +59,12 @@ type server struct {
 	armed     int // timers that were set
 }
 
+// idle is since when a record has a revision.
+type idle struct {
+	revision uint64
+	since    time.Time
+}
+
 type window struct{ from, to time.Time }
 
 func (w window) contains(t time.Time) bool { return t.After(w.from) && t.Before(w.to) }
@@ -64,7 +72,7 @@ func (w window) contains(t time.Time) bool { return t.After(w.from) && t.Before(
 func newServer(c *random) *server {
 	return &server{
 		random: c, records: map[string][]byte{}, revisions: map[string]uint64{}, index: map[string][]byte{}, indexRevs: map[string]uint64{},
-		timers: map[string]*time.Timer{}, wakes: map[string]*wake{}, replays: map[uint64]mailbox.Message{}, resent: map[replayID]bool{},
+		timers: map[string]*time.Timer{}, wakes: map[string]*wake{}, idle: map[string]idle{}, replays: map[uint64]mailbox.Message{}, resent: map[replayID]bool{},
 	}
 }
 
@@ -87,6 +95,31 @@ func (s *server) pending() (n int) {
 		}
 	}
 	return n
+}
+
+// longestIdle is the time in which a callable effect is called, beside deaths of processes
+// and troubles of the server and the vendor.
+const longestIdle = 2 * time.Minute
+
+// noteIdle notes a fault for each record with an effect that has been callable for long, unless the record
+// was written meanwhile.
+func (s *server) noteIdle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, b := range s.records {
+		if s.idle[key].revision != s.revisions[key] {
+			s.idle[key] = idle{s.revisions[key], time.Now()}
+		}
+		if time.Since(s.idle[key].since) < longestIdle {
+			continue
+		}
+		then := time.Now().Add(s.offset - longestIdle)
+		r, err := record.Decode(b)
+		if err == nil && r.Next(then, record.Owner{Token: r.Token, CallsAllowed: true, FirstLook: limits.FirstLook}).Action == record.Call {
+			s.faults = append(s.faults, fmt.Sprintf("nobody carries on with %s: %s", key, b))
+		}
+		s.idle[key] = idle{s.revisions[key], time.Now()}
+	}
 }
 
 // connection is the server as one process reaches it.

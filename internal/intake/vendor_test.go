@@ -72,6 +72,7 @@ type client struct {
 
 // call is one HTTP call: not begun too late, slow, refused, or answered to nobody.
 func (c client) call(ctx context.Context, once bool, effect func() error) error {
+	c.process.called()
 	if err := c.process.do(func() error { return nil }); err != nil {
 		return err
 	}

@@ -141,11 +141,17 @@ func (h *hand) settleRegistered(r *record.Record) (left []*arrival) {
 	return left
 }
 
+// holds reports whether an arrival in hand holds back the position of a pending effect.
+func (h *hand) holds(e *record.Effect) bool {
+	a := h.of(e)
+	return a != nil && !a.settled && a.ours
+}
+
 // holdsBack reports whether the arrivals in hand hold back the position of every pending effect, so that
 // the next owner reads the events again after a crash, without a timer.
 func (h *hand) holdsBack(r *record.Record) bool {
 	for i := range r.Pending {
-		if a := h.of(&r.Pending[i]); a == nil || a.settled || !a.ours {
+		if !h.holds(&r.Pending[i]) {
 			return false
 		}
 	}

@@ -118,13 +118,3 @@ func (e *Event) request() events.Event {
 	request.SetType(events.Extension(e.Event, laterExtension))
 	return request
 }
-
-// armGrace sets the timer of a later deletion before the result of the disabling is published and
-// the position of the event is committed. After a crash, nothing else would wake the mailbox.
-func (t *turn) armGrace(ctx context.Context) error {
-	later, ok := t.user.stored.record.InGrace()
-	if !ok || later.Due.IsZero() {
-		return nil
-	}
-	return t.timers.arm(ctx, t.user, later.Due)
-}

@@ -69,8 +69,8 @@ func needsNoAccount(v *Vendor, recordKey string) bool {
 }
 
 // run works on the mailbox. Each round is one write of the record, with the arrivals, the
-// outcome of the last call, and the claim of the next call; then the results are published,
-// and the call is made. A crash between any two steps repeats the steps without harm.
+// outcome of the last call, and the claim of the next call; then the timer is set if nothing else
+// brings the user back, the results are published, and the call is made. A crash between any two steps repeats the steps without harm.
 func (t *turn) run() remainder {
 	write := t.phases.write
 	defer t.outbox.endSpan()
@@ -80,7 +80,7 @@ func (t *turn) run() remainder {
 	for {
 		err := t.store(write)
 		if err == nil {
-			err = t.armGrace(write)
+			err = t.armNext(write)
 		}
 		if err == nil {
 			err = t.outbox.publish(write)
@@ -103,6 +103,32 @@ func (t *turn) run() remainder {
 		t.calls++
 		t.take(t.attempts.attempt(t.phases, decision.Effect, t.sent))
 	}
+}
+
+// armNext sets the timer of the next step before the events that have made the step possible are
+// settled, such as the creation of an account before an enrolment that has waited for it: after a crash,
+// nothing else would wake the mailbox in time. No timer is needed while the wake is in hand, or while
+// arrivals in hand hold the position back.
+func (t *turn) armNext(ctx context.Context) error {
+	now, d := t.deps.Ownership.Now(), t.plan.decision
+	due, r := d.Due, t.user.stored.record
+	switch {
+	case t.wake != nil:
+		return nil
+	case d.Action == record.Call:
+		if t.hand.holds(&d.Effect) {
+			return nil
+		}
+		due = now.Add(t.config.CallLease + t.config.CallTimeout)
+	case due.IsZero():
+		return nil
+	case !due.After(now):
+		if t.hand.holdsBack(r) {
+			return nil
+		}
+		due = now.Add(netDelay)
+	}
+	return t.timers.arm(ctx, t.user, due)
 }
 
 // settleFinished settles the arrivals that need nothing more. The event that has brought the account
