@@ -79,6 +79,7 @@ func (w *world) school() (users []string) {
 // TestSimulationIsWhatServeDoes simulates other rules, and then lets serve send every user again under
 // the rules: each user has the predicted step.
 func TestSimulationIsWhatServeDoes(t *testing.T) {
+	t.Parallel()
 	w := newSchools(t, `, scope: 'user.?attributes.role.orValue("") == "learner"'`)
 	users := w.school()
 	w.rules(`, scope: 'user.attributes.role == "staff" || user.user_id == "learner0"', map: {last_name: 'user.?attributes.team.orValue("")'}`)
