@@ -52,6 +52,7 @@ type Plan struct {
 	Rate        int           // events a second; 0: all are published before the start
 	Delay       time.Duration // delay of every answer of the vendors
 	Concurrency int           // concurrent effects per vendor and process
+	SyncAlways  bool          // the NATS server syncs each message to the disk, not every two minutes
 	Rounds      int
 	Contestants []Contestant
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -28,9 +29,14 @@ const syncEvery = 2 * time.Minute
 const duplicateWindow = 5 * time.Minute
 
 // ServeNATS runs an embedded NATS server on addr until ctx ends, in place of nats-server. The bytes
-// in use by the heap are served on heapAddr; empty: nowhere.
-func ServeNATS(ctx context.Context, addr, dir, heapAddr string) error {
-	server, err := natsconn.StartEmbedded(ctx, natsconn.EmbeddedOptions{Dir: dir, Sync: syncEvery, Addr: addr})
+// in use by the heap are served on heapAddr; empty: nowhere. With always, each message is synced to the
+// disk before its acknowledgement.
+func ServeNATS(ctx context.Context, addr, dir, heapAddr string, always bool) error {
+	every := syncEvery
+	if always {
+		every = 0
+	}
+	server, err := natsconn.StartEmbedded(ctx, natsconn.EmbeddedOptions{Dir: dir, Sync: every, Addr: addr})
 	if err != nil {
 		return err
 	}
@@ -79,6 +85,9 @@ func (s *env) startNATS(ctx context.Context) error {
 		return err
 	}
 	program, args := s.config.Self, []string{"part", "nats", "--addr", addr, "--dir", store, "--heap", s.heapAddr}
+	if s.plan.SyncAlways {
+		args = append(args, "--sync-always")
+	}
 	if s.config.NATS != "" {
 		s.heapAddr = ""
 		host, port, err := net.SplitHostPort(addr)
@@ -86,6 +95,13 @@ func (s *env) startNATS(ctx context.Context) error {
 			return err
 		}
 		program, args = s.config.NATS, []string{"-a", host, "-p", port, "-js", "-sd", store}
+		if s.plan.SyncAlways {
+			file, err := s.syncConfig(store)
+			if err != nil {
+				return err
+			}
+			args = []string{"-a", host, "-p", port, "-c", file}
+		}
 	}
 	if s.nats, err = process.Start(s.log("nats-server"), nil, program, args...); err != nil {
 		return err
@@ -93,6 +109,12 @@ func (s *env) startNATS(ctx context.Context) error {
 	s.url = "nats://" + addr
 	wait := process.Wait{For: "the NATS server answers", Limit: largeStore, Needs: []*process.Process{s.nats}}
 	return wait.Until(ctx, func() bool { return s.connect() == nil })
+}
+
+// syncConfig writes a configuration of nats-server that syncs each message to the disk.
+func (s *env) syncConfig(store string) (file string, err error) {
+	file = filepath.Join(s.dir, "nats.conf")
+	return file, os.WriteFile(file, fmt.Appendf(nil, "jetstream {\n  store_dir: %q\n  sync_interval: always\n}\n", store), 0o600)
 }
 
 // connect connects to the server. After an error, connect can be called again.

@@ -83,6 +83,7 @@ type benchCmd struct {
 	Delay       time.Duration `help:"Delay of every answer of a vendor." placeholder:"DURATION"`
 	Processes   int           `default:"1" help:"Processes per contestant; the bare loop supports lifecycle in one process only."`
 	Concurrency int           `default:"256" help:"Concurrent effects per vendor and process."`
+	SyncAlways  bool          `help:"Let the NATS server sync each message to the disk before its acknowledgement (sync_interval: always); default: every two minutes."`
 	KVWrites    int           `name:"kv-writes" default:"1" help:"JetStream KV writes per effect of the bare loop: 0, 1 or 2."`
 	Rounds      int           `default:"5" help:"Rounds; each round runs every contestant once, and the report has medians."`
 	Usher       string        `help:"Binary of usher; default: build usher from the source tree." type:"existingfile" placeholder:"PATH"`
@@ -107,6 +108,7 @@ Loads:
 Examples:
   usher-bench                                      about a minute: throughput, then times at 100 events/s
   usher-bench --load lifecycle --kv-writes 2
+  usher-bench --sync-always --rounds 3
   usher-bench --delay 50ms --events 20000 --nats-server /usr/local/bin/nats-server
   usher-bench --backlog 1000000
   usher-bench --soak 30m --rate 1000
@@ -189,7 +191,7 @@ func (b benchCmd) plans() ([]bench.Plan, error) {
 		return nil, fmt.Errorf("--kv-writes must be 0, 1 or 2, not %d", b.KVWrites)
 	}
 	p := bench.Plan{
-		Name: b.Load, Load: load, Events: b.Events, Rate: b.Rate, Delay: b.Delay, Concurrency: b.Concurrency, Rounds: b.Rounds,
+		Name: b.Load, Load: load, Events: b.Events, Rate: b.Rate, Delay: b.Delay, Concurrency: b.Concurrency, SyncAlways: b.SyncAlways, Rounds: b.Rounds,
 		Contestants: []bench.Contestant{
 			{Name: fmt.Sprintf("bare loop, %d KV", b.KVWrites), Kind: bench.Bare, Writes: b.KVWrites, Processes: b.Processes},
 			{Name: "usher", Kind: bench.Usher, Processes: b.Processes},

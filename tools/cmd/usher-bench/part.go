@@ -15,13 +15,16 @@ type partCmd struct {
 }
 
 type natsCmd struct {
-	Addr string `required:"" help:"Listen address."`
-	Dir  string `required:"" help:"Directory of the store."`
-	Heap string `help:"Listen address for the bytes in use."`
+	Addr       string `required:"" help:"Listen address."`
+	Dir        string `required:"" help:"Directory of the store."`
+	Heap       string `help:"Listen address for the bytes in use."`
+	SyncAlways bool   `help:"Sync each message to the disk."`
 }
 
 // Run serves until ctx ends.
-func (c natsCmd) Run(ctx context.Context) error { return bench.ServeNATS(ctx, c.Addr, c.Dir, c.Heap) }
+func (c natsCmd) Run(ctx context.Context) error {
+	return bench.ServeNATS(ctx, c.Addr, c.Dir, c.Heap, c.SyncAlways)
+}
 
 type vendorCmd struct {
 	Addr      string        `required:"" help:"Listen address."`
