@@ -77,19 +77,25 @@ type soakSample struct {
 	sent, behind int           // activities
 }
 
-// soak sends batches at equal intervals and looks at the process once a second.
+// soakWarmUp is the part of a soak before the samples: until then the server remembers ever more messages
+// of its duplicate window.
+func soakWarmUp(span time.Duration) time.Duration { return min(duplicateWindow+30*time.Second, span/5) }
+
+// soak sends batches at equal intervals, and after the warm-up looks at the process once a second.
 func (s *env) soak(ctx context.Context, url string, span time.Duration) (list []soakSample, err error) {
-	whole, begun := context.WithoutCancel(ctx), time.Now()
-	for i := 0; time.Since(begun) < span && ctx.Err() == nil; i++ {
+	whole, begun, warm := context.WithoutCancel(ctx), time.Now(), soakWarmUp(span)
+	for i := 0; time.Since(begun) < warm+span && ctx.Err() == nil; i++ {
 		if err := s.postNext(whole, url); err != nil {
 			return list, err
 		}
 		if i%soakBatch == 0 {
-			one, err := s.soakSample(whole, time.Since(begun))
+			one, err := s.soakSample(whole, time.Since(begun)-warm)
 			if err != nil {
 				return list, err
 			}
-			list = append(list, one)
+			if one.at >= 0 {
+				list = append(list, one)
+			}
 			s.config.progress("soak: %s of %s, %d sent, %d behind, %d MB, disk %d MB", one.at.Round(time.Second), span, one.sent, one.behind, one.memory>>20, one.disk>>20)
 		}
 		process.Sleep(ctx, time.Until(begun.Add(time.Duration(i+1)*time.Second/soakBatch)))

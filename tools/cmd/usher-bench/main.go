@@ -89,7 +89,7 @@ type benchCmd struct {
 	Usher       string        `help:"Binary of usher; default: build usher from the source tree." type:"existingfile" placeholder:"PATH"`
 	NATSServer  string        `name:"nats-server" help:"Binary of nats-server; default: the embedded server in a separate process." type:"existingfile" placeholder:"PATH"`
 	Peer        string        `help:"Binary of Bento to compare with (load activity)." type:"existingfile" placeholder:"PATH"`
-	Soak        time.Duration `help:"Send activities for this time to usher serve with the embedded server, at --rate, default 1000 a second, and compare the memory of the last tenth with the second. An interrupt ends the load and prints the figures." placeholder:"DURATION"`
+	Soak        time.Duration `help:"Send activities for this time to usher serve with the embedded server, at --rate, default 1000 a second, after a warm-up of five and a half minutes at most, and compare the memory of the last tenth with the second. An interrupt ends the load and prints the figures." placeholder:"DURATION"`
 	Accounts    int           `help:"Store N accounts at one vendor, and measure memory, disk, restart and latency of the NATS server with them, and usher." placeholder:"N"`
 	Remembered  int           `help:"Let usher record N activities, and measure memory and disk of the NATS server with them, and a start after kill -9." placeholder:"N"`
 	JSON        bool          `name:"json" help:"Print one JSON object."`
