@@ -1,7 +1,11 @@
 package main
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -206,6 +210,52 @@ func TestDeadLettersThatCannotBeStored(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeadLettersOfOneSenderLeaveRoom: a web hook whose deliveries become no events cannot take the room of
+// the dead letters of users.
+func TestDeadLettersOfOneSenderLeaveRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=100ms", "USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=500ms")
+	w.file = filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(w.file, fmt.Appendf(nil, crm, base64.StdEncoding.EncodeToString([]byte(secret)), "body.contact.number"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	js, url := w.streams(), w.overHTTP()
+	w.serve()
+	stream, err := js.Stream(t.Context(), streams.DeadLettersStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := stream.CachedInfo().Config
+	c.MaxBytes, c.Discard = 1<<20, jetstream.DiscardNew
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	unmappable := `{"type":"contact.new","contact":{"id":"u1"},"text":"` + strings.Repeat("x", 30<<10) + `"}`
+	for i := range 24 { // 42 kB each, as a dead letter
+		if status, body := w.deliver(url, fmt.Sprint("d", i), unmappable); status != http.StatusAccepted {
+			t.Fatalf("got %d %s with room, want 202", status, body)
+		}
+	}
+	w.until("the web hook is refused", func() bool {
+		status, _ := w.deliver(url, "d0", unmappable) // replaces the dead letter
+		return status == http.StatusTooManyRequests
+	})
+	for i := range 5 {
+		if status, body := w.deliver(url, fmt.Sprint("more", i), unmappable); status != http.StatusTooManyRequests {
+			t.Errorf("got %d %s for a further delivery, want 429", status, body)
+		}
+	}
+	before := w.stored(js, streams.DeadLettersStream)
+	if _, err := js.Publish(t.Context(), events.UserDeleted, []byte(cloudEvent(events.UserDeleted, "bad1", `{"user_id":"nobody"}`))); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the failures of a user are kept", func() bool {
+		return w.stored(js, streams.ResultsStream) == len(everywhere) && w.stored(js, streams.DeadLettersStream) > before
+	})
+	w.end()
 }
 
 // TestSendToFullStream: a rejected event is reported, with advice.

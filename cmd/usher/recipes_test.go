@@ -41,7 +41,9 @@ func (m *memory) StoreFrom(_ context.Context, _ events.Channel, list []events.Ev
 func (m *memory) Keep(context.Context, ingest.Delivery) error { return nil }
 func (m *memory) MaxMessage() int64                           { return 0 }
 
-func (m *memory) Room(context.Context) (left, limit int64) { return 0, 0 }
+func (m *memory) Room() (left, limit int64) { return 0, 0 }
+
+func (m *memory) KeepRoom() (left, limit int64) { return 0, 0 }
 
 // recipes returns the configurations in docs/recipes.md, by sender.
 func recipes(t *testing.T) map[string]config.Config {

@@ -120,6 +120,7 @@ func (s *Server) runWorkers(ctx context.Context) error {
 	s.reloads.mu.Lock()
 	began := s.reloads.state.Read
 	s.reloads.mu.Unlock()
+	others.Go(func() { s.watchRoom(ctx) })
 	if !s.Engine().storesOnly() {
 		others.Go(func() { s.notifier().Run(ctx) })
 	}

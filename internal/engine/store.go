@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ingest"
@@ -38,11 +39,39 @@ func (s store) MaxMessage() int64 {
 }
 
 // Room returns the bytes left in the stream of events and its limit; 0 before Connect.
-func (s store) Room(ctx context.Context) (left, limit int64) {
+func (s store) Room() (left, limit int64) {
 	if set := s.streams.Load(); set != nil {
-		return set.Events.Room(ctx)
+		return set.Events.Room()
 	}
 	return 0, 0
+}
+
+// KeepRoom returns the bytes left in the stream of dead letters and its limit; 0 before Connect.
+func (s store) KeepRoom() (left, limit int64) {
+	if set := s.streams.Load(); set != nil {
+		return set.DeadLetters.Room()
+	}
+	return 0, 0
+}
+
+// roomEvery is the time between two looks at the room of the streams that the endpoint writes.
+const roomEvery = 10 * time.Second
+
+// watchRoom looks at the room of the streams until ctx ends. The requests read the last answer, so a slow
+// NATS delays none of them.
+func (s *Server) watchRoom(ctx context.Context) {
+	ticker := time.NewTicker(roomEvery)
+	defer ticker.Stop()
+	for {
+		if s.settings().HTTP.Events {
+			s.streams.Load().LookAtRoom(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // Keep stores a delivery as a dead letter, without the headers that may hold a secret.

@@ -26,11 +26,16 @@ func newBudget(most, share, largest int64) *budget {
 	return &budget{most: max(most, share), share: share, by: map[string]int64{}}
 }
 
-// take charges bytes to a sender, and reports false if the sender or all senders have too many.
+// take charges bytes to a sender, and reports false if the sender has too many: more than the share, or
+// more than half of the room that the others leave. So no few senders take all the room.
 func (b *budget) take(sender string, n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.all+n > b.most || b.by[sender]+n > b.share {
+	most := b.share
+	if others := b.all - b.by[sender]; others > 0 {
+		most = min(most, (b.most-others)/2)
+	}
+	if b.by[sender]+n > most {
 		return false
 	}
 	b.all += n

@@ -250,3 +250,23 @@ func healthy(t *testing.T, l *memnet.Listener) int {
 	}
 	return http.StatusOK
 }
+
+// Four addresses leave room for the bodies of a fifth.
+func TestFewAddressesLeaveRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := config()
+		c.Rate = 10_000
+		h := endpoint(t, c, &fakeStream{})
+		ctx, hangUp := context.WithCancel(t.Context())
+		for i := range 4 * 150 {
+			go func() { from(h, fmt.Sprint("192.0.2.", i%4), headers(), &half{ctx: ctx, left: 10}) }()
+		}
+		synctest.Wait()
+		const delivery = `{"type":"user","user":"ada","email":"ada@example.org"}`
+		if got := from(h, "198.51.100.7", headers("Signature", "right", "Webhook-Id", "d1"), strings.NewReader(delivery)).Code; got != http.StatusAccepted {
+			t.Errorf("got status %d for a delivery from a fifth address, want 202", got)
+		}
+		hangUp()
+		synctest.Wait()
+	})
+}

@@ -27,7 +27,8 @@ import (
 type fakeStream struct {
 	most int64 // bytes of a message; zero: 1 MiB
 
-	left, limit int64 // of the stream
+	left, limit         int64 // of the stream
+	deadLeft, deadLimit int64 // of the dead letters
 
 	mu      sync.Mutex
 	err     error
@@ -57,7 +58,9 @@ func (s *fakeStream) Keep(_ context.Context, d ingest.Delivery) error {
 
 func (s *fakeStream) MaxMessage() int64 { return cmp.Or(s.most, 1<<20) }
 
-func (s *fakeStream) Room(context.Context) (left, limit int64) { return s.left, s.limit }
+func (s *fakeStream) Room() (left, limit int64) { return s.left, s.limit }
+
+func (s *fakeStream) KeepRoom() (left, limit int64) { return s.deadLeft, s.deadLimit }
 
 const created = `{"specversion":"1.0","id":"e1","source":"/school","type":"user.created","data":{"user_id":"ada","email":"ada@example.org"}}`
 

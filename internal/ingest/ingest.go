@@ -27,15 +27,16 @@ type Stream interface {
 	// MaxMessage returns the most bytes of one event with envelope and headers; zero if
 	// the limit is not known now.
 	MaxMessage() int64
-	// Room returns the bytes left in the stream and its limit, as of some seconds ago; a limit of
-	// zero is none, or not known now.
-	Room(ctx context.Context) (left, limit int64)
+	// Room returns the bytes left in the stream and its limit, as of some seconds ago and at once; a
+	// limit of zero is none, or not known now.
+	Room() (left, limit int64)
 }
 
 // Failed stores correctly signed deliveries that cannot become events. Keep returns once the
-// delivery is stored.
+// delivery is stored. KeepRoom is Stream.Room of the stream with the deliveries.
 type Failed interface {
 	Keep(ctx context.Context, d Delivery) error
+	KeepRoom() (left, limit int64)
 }
 
 // Delivery is a web hook delivery that was rejected, as a whole or in part, and the reason.
@@ -111,8 +112,9 @@ type endpoint struct {
 	strangers *clientlimit.Limits // of requests without a known token, by address
 	unsigned  *clientlimit.Limits // of deliveries before the signature is verified, by address
 
-	quotas  quotas
-	reserve *reserve
+	quotas quotas
+	// reserve and deadReserve are the last room of the streams of events and of dead letters.
+	reserve, deadReserve *reserve
 
 	unproven, proven *budget      // of bodies before and after the proof of the sender
 	decoding         bounded.Room // for large bodies
@@ -131,7 +133,8 @@ func New(c Config, d Deps) http.Handler {
 		strangers: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
 		unsigned:  clientlimit.NewLimits(rate.Limit(unsignedFactor*c.Rate), int(unsignedFactor*c.Rate)),
 		unproven:  newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
-		decoding: bounded.NewRoom(decodeRoom), quotas: newQuotas(c.Clients), reserve: newReserve(c),
+		decoding: bounded.NewRoom(decodeRoom), quotas: newQuotas(c.Clients),
+		reserve: newReserve(len(c.Clients) + len(c.Webhooks)), deadReserve: newReserve(len(c.Webhooks) + 1), // 1: the workers
 	}
 }
 

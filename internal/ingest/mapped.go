@@ -57,8 +57,12 @@ func (d *mappedDelivery) add(index int, err error) {
 }
 
 // keep stores a delivery with faults. A person can then correct the mapping and replay the
-// delivery. Reports false after answering that the delivery cannot be stored now.
+// delivery. Reports false after answering that the delivery cannot be stored now, or that the rest of the room is for others.
 func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, got *mappedDelivery) bool {
+	sender := "webhook " + got.delivery.Source
+	if !p.mayKeep(w, r, sender) {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
 	if len(got.delivery.Places) > 0 {
@@ -67,6 +71,7 @@ func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, got *mappedDeliv
 	}
 	err := p.deps.Failed.Keep(ctx, got.delivery)
 	if got.digest = errors.Is(err, streams.ErrDigestKept); got.digest {
+		p.deadReserve.add(sender, leastLetter)
 		p.deps.Log.Warn().Str("source", got.delivery.Source).Int("bytes", len(got.delivery.Body)).Msg("a delivery cannot become an event, and is too large to be kept: a dead letter has its digest")
 		return true
 	}
@@ -75,6 +80,7 @@ func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, got *mappedDeliv
 		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "the delivery cannot be stored now; send the delivery again later"})
 		return false
 	}
+	p.deadReserve.add(sender, letterSize(got.delivery))
 	for _, f := range got.faults[:min(len(got.faults), maxWarnings)] {
 		got.warnings = append(got.warnings, warning{Index: f.Index, ID: got.delivery.ID, Detail: "kept as a dead letter: " + f.Pointer + " " + f.Rule + ": " + f.Detail})
 	}

@@ -52,3 +52,52 @@ func TestLastRoomIsForOthers(t *testing.T) {
 		})
 	}
 }
+
+// The last room of the dead letters is for the workers and for other senders.
+func TestLastRoomOfDeadLettersIsForOthers(t *testing.T) {
+	const large = 400_000
+	unmappable := func(sender, id string) request {
+		return request{http.MethodPost, "/webhooks/" + sender, headers("Signature", "right", "Webhook-Id", id), `{"user":"ada","email":"nobody","note":"` + strings.Repeat("x", 3000) + `"}`}
+	}
+	for name, test := range map[string]struct {
+		left, limit int64
+		alone       bool
+		want        int // for the web hook that has stored most
+	}{
+		"there is room":             {large / 10, large, false, http.StatusAccepted},
+		"no limit":                  {0, 0, false, http.StatusAccepted},
+		"little was stored":         {large, 100 * large, false, http.StatusAccepted},
+		"nearly full":               {large/20 - 1, large, false, http.StatusTooManyRequests},
+		"nearly full, the only one": {large/20 - 1, large, true, http.StatusTooManyRequests},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := config()
+			if test.alone {
+				delete(c.Webhooks, "strict")
+			}
+			s := &fakeStream{}
+			h := endpoint(t, c, s)
+			if got := ask(h, unmappable("crm", "d1")).Code; got != http.StatusAccepted {
+				t.Fatalf("got status %d before, want 202", got)
+			}
+			s.deadLeft, s.deadLimit = test.left, test.limit
+			w := ask(h, unmappable("crm", "d2"))
+			if w.Code != test.want || (w.Header().Get("Retry-After") == "600") != (test.want != http.StatusAccepted) {
+				t.Errorf("got status %d, Retry-After %q, want %d", w.Code, w.Header().Get("Retry-After"), test.want)
+			}
+			if want := map[bool]int{true: 2, false: 1}[test.want == http.StatusAccepted]; len(s.kept) != want {
+				t.Errorf("got %d dead letters, want %d", len(s.kept), want)
+			}
+			valid := request{http.MethodPost, "/webhooks/crm", headers("Signature", "right", "Webhook-Id", "d3"), `{"user":"ada","email":"ada@example.org"}`}
+			if got := ask(h, valid).Code; got != http.StatusAccepted {
+				t.Errorf("got status %d for a valid delivery, want 202", got)
+			}
+			if test.alone {
+				return
+			}
+			if got := ask(h, unmappable("strict", "d4")).Code; got != http.StatusUnprocessableEntity {
+				t.Errorf("got status %d for another web hook, want 422 and a dead letter", got)
+			}
+		})
+	}
+}

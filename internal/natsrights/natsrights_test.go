@@ -32,11 +32,11 @@ func TestFewestRights(t *testing.T) {
 	}{
 		"producer": {own, natsrights.Producer, []string{"user.*", "enrollment.*", "activity.*"}},
 		"ingest": {own, natsrights.Ingest, []string{
-			"user.*", "enrollment.*", "activity.*", "usher.dead.webhooks.>", "$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.MSG.GET.EVENTS",
+			"user.*", "enrollment.*", "activity.*", "usher.dead.webhooks.>", "$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.INFO.DEADLETTERS", "$JS.API.STREAM.MSG.GET.EVENTS",
 		}},
 		"ingest with a stream of the user's, behind a leaf node": {theirs, natsrights.Ingest, []string{
 			"prod.user.*", "prod.enrollment.*", "prod.activity.*", "staging-usher.dead.webhooks.>",
-			"$JS.hub.API.STREAM.INFO.USERS", "$JS.hub.API.STREAM.MSG.GET.USERS", "$JS.hub.API.DIRECT.GET.USERS",
+			"$JS.hub.API.STREAM.INFO.USERS", "$JS.hub.API.STREAM.INFO.STAGING_DEADLETTERS", "$JS.hub.API.STREAM.MSG.GET.USERS", "$JS.hub.API.DIRECT.GET.USERS",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

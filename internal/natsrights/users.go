@@ -57,7 +57,7 @@ func (c Config) former() []string {
 func (c Config) ingest() []Right {
 	list := append(c.events("events received over HTTP"),
 		Right{c.Names.Subject("usher.dead.webhooks.>"), "deliveries that cannot become an event"})
-	list = append(list, c.each("STREAM.INFO", "", "check the stream of events", []string{c.Events})...)
+	list = append(list, c.each("STREAM.INFO", "", "check the stream of events, and the room of both streams", []string{c.Events, c.Names.Stream(streams.DeadLettersStream)})...)
 	list = append(list, c.each("STREAM.MSG.GET", "", "compare an event with the first one of the same id", []string{c.Events})...)
 	return append(list, c.direct()...)
 }

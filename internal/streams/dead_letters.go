@@ -37,6 +37,7 @@ type DeadLetters struct {
 	events *Events // with the payloads too large for a dead letter
 	tally  deadTally
 	once   storedOnce
+	room   room
 }
 
 // NewDeadLetters returns the stream of dead letters. The stream may be created later.

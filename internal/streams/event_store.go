@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,37 +16,6 @@ import (
 // MaxMessage returns the most bytes of a message, headers included; zero before the server has
 // announced a limit.
 func (e *Events) MaxMessage() int64 { return e.client.maxMessage() }
-
-// roomFor is the time until Room asks again.
-const roomFor = 10 * time.Second
-
-// room is the last answer about the room of a stream.
-type room struct {
-	mu          sync.Mutex
-	asked       time.Time
-	left, limit int64
-}
-
-// Room returns the bytes left in the stream, and the limit of the stream; a limit of zero is none, or
-// not known. A stream that discards old events has none either: there is always room. The answer is at most ten seconds old while the server answers.
-func (e *Events) Room(ctx context.Context) (left, limit int64) {
-	r := &e.room
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if time.Since(r.asked) < roomFor {
-		return r.left, r.limit
-	}
-	r.asked, r.left, r.limit = time.Now(), 0, 0
-	s, err := e.client.stream(context.WithoutCancel(ctx), e.name) // other requests use the answer
-	if err != nil {
-		return 0, 0
-	}
-	if info := s.CachedInfo(); info.Config.MaxBytes > 0 && info.Config.Discard == jetstream.DiscardNew {
-		r.limit = info.Config.MaxBytes
-		r.left = r.limit - int64(min(info.State.Bytes, uint64(r.limit)))
-	}
-	return r.left, r.limit
-}
 
 // ReusedIDError reports events with the source and id of stored events of other content. All
 // other events of the call are stored.

@@ -2,6 +2,7 @@ package streams_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,34 +29,67 @@ func TestSendTakesAnEventOnce(t *testing.T) {
 	}
 }
 
-func TestRoomIsAskedOnceForAWhile(t *testing.T) {
+func TestRoom(t *testing.T) {
 	t.Parallel()
 	set := newSet(t)
-	stream, err := set.Client.JetStream.Stream(t.Context(), streams.EventsStream)
-	check(t, err)
-	c := stream.CachedInfo().Config
-	c.MaxBytes = 1 << 20
-	_, err = set.Client.JetStream.UpdateStream(t.Context(), c)
-	check(t, err)
-	_, err = set.Events.Send(t.Context(), event(t, "e1"))
-	check(t, err)
-	left, limit := set.Events.Room(t.Context())
-	if limit != 1<<20 || left >= limit || left < limit/2 {
-		t.Errorf("got %d of %d bytes, want some used of a MiB", left, limit)
+	change := func(name string, change func(*jetstream.StreamConfig)) {
+		t.Helper()
+		stream, err := set.Client.JetStream.Stream(t.Context(), name)
+		check(t, err)
+		c := stream.CachedInfo().Config
+		change(&c)
+		_, err = set.Client.JetStream.UpdateStream(t.Context(), c)
+		check(t, err)
 	}
-	c.Discard = jetstream.DiscardOld
-	_, err = set.Client.JetStream.UpdateStream(t.Context(), c)
+	limited := func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }
+	change(streams.EventsStream, limited)
+	change(streams.DeadLettersStream, limited)
+	_, err := set.Events.Send(t.Context(), event(t, "e1"))
 	check(t, err)
-	if _, limit := streams.NewEvents(set.Client, streams.EventsStream).Room(t.Context()); limit != 0 {
-		t.Errorf("got a limit of %d bytes of a stream that discards old events, want none", limit)
+	check(t, set.DeadLetters.Add(t.Context(), streams.DeadLetter{Vendor: "webhooks", Type: "crm", Key: "k", Payload: []byte("x")}))
+	none := func(when string, left, limit int64) {
+		t.Helper()
+		if left != 0 || limit != 0 {
+			t.Errorf("%s: got %d of %d bytes, want none", when, left, limit)
+		}
 	}
-	check(t, set.Client.JetStream.DeleteStream(t.Context(), streams.EventsStream))
-	if again, most := set.Events.Room(t.Context()); again != left || most != limit {
-		t.Errorf("got %d of %d bytes, want the last answer", again, most)
+	left, limit := set.Events.Room()
+	none("before the first look", left, limit)
+	set.LookAtRoom(t.Context())
+	for name, room := range map[string]func() (int64, int64){"EVENTS": set.Events.Room, "DEADLETTERS": set.DeadLetters.Room} {
+		if left, limit := room(); limit != 1<<20 || left >= limit || left < limit/2 {
+			t.Errorf("%s: got %d of %d bytes, want some used of a MiB", name, left, limit)
+		}
 	}
-	other := streams.NewEvents(set.Client, streams.EventsStream)
-	if left, limit := other.Room(t.Context()); left != 0 || limit != 0 {
-		t.Errorf("got %d of %d bytes without a stream, want none", left, limit)
+	change(streams.EventsStream, func(c *jetstream.StreamConfig) { c.Discard = jetstream.DiscardOld })
+	check(t, set.Client.JetStream.DeleteStream(t.Context(), streams.DeadLettersStream))
+	set.LookAtRoom(t.Context())
+	left, limit = set.Events.Room()
+	none("of a stream that discards old events", left, limit)
+	left, limit = set.DeadLetters.Room()
+	none("without a stream", left, limit)
+}
+
+// A server that does not answer delays no reader of the room.
+func TestRoomWaitsForNoAnswer(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	set.LookAtRoom(t.Context())
+	_, before := set.Events.Room()
+	slow := &silentStreams{JetStream: set.Client.JetStream, asked: make(chan struct{}), answer: make(chan struct{})}
+	client := set.Client
+	client.JetStream = slow
+	behind := streams.NewSet(client, streams.EventsStream)
+	var looks sync.WaitGroup
+	looks.Go(func() { behind.LookAtRoom(t.Context()) })
+	<-slow.asked
+	if _, limit := behind.Events.Room(); limit != 0 {
+		t.Errorf("got a limit of %d bytes during the first look, want none", limit)
+	}
+	close(slow.answer)
+	looks.Wait()
+	if _, limit := behind.Events.Room(); limit != before {
+		t.Errorf("got a limit of %d bytes after the answer, want %d", limit, before)
 	}
 }
 

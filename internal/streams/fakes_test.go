@@ -3,6 +3,7 @@ package streams_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -37,6 +38,19 @@ func (s *slowAnswers) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetst
 	ack, err := s.JetStream.PublishMsg(ctx, m, opts...)
 	time.Sleep(100 * time.Millisecond)
 	return ack, err
+}
+
+// silentStreams answers no question about a stream until the test lets it: asked is closed with the first.
+type silentStreams struct {
+	jetstream.JetStream
+	once          sync.Once
+	asked, answer chan struct{}
+}
+
+func (s *silentStreams) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	s.once.Do(func() { close(s.asked) })
+	<-s.answer
+	return s.JetStream.Stream(ctx, name)
 }
 
 // gated calls a function between the storing of a message and the return of its publish.
