@@ -140,8 +140,16 @@ func isLocale(raw []byte) bool {
 	if raw[0] != '"' || len(raw)-2 > maxLocale {
 		return false
 	}
-	tag, err := language.Parse(unquoted(raw))
-	return err == nil && tag != language.Und
+	name := unquoted(raw)
+	if locales.has(name) {
+		return true
+	}
+	tag, err := language.Parse(name)
+	known := err == nil && tag != language.Und
+	if known {
+		locales.add(name)
+	}
+	return known
 }
 
 // isTimeZone reports whether a JSON value is the name of an IANA time zone.
@@ -153,24 +161,40 @@ func isTimeZone(raw []byte) bool {
 	if name == "Local" || strings.ContainsFunc(name, notInZone) {
 		return false
 	}
-	if _, known := zones.Load(name); known {
+	if zones.has(name) {
 		return true
 	}
 	_, err := time.LoadLocation(name)
-	if err == nil && zonesKept.Add(1) <= mostZones {
-		zones.Store(name, struct{}{})
+	if err == nil {
+		zones.add(name)
 	}
 	return err == nil
 }
 
 // zones has names of time zones that were found, since each load reads a file. The database has about
-// 600 names; a path has others, such as with two slashes.
-var (
-	zones     sync.Map
-	zonesKept atomic.Int64
-)
+// 600 names; a path has others, such as with two slashes. locales has tags that were parsed.
+var zones, locales found
 
-const mostZones = 1000
+// found has a bounded number of names, since senders choose the names.
+type found struct {
+	names sync.Map
+	kept  atomic.Int64
+}
+
+// mostFound bounds the names of a found.
+const mostFound = 1000
+
+func (f *found) has(name string) bool {
+	_, has := f.names.Load(name)
+	return has
+}
+
+// add keeps a name while there is room.
+func (f *found) add(name string) {
+	if f.kept.Load() < mostFound && f.kept.Add(1) <= mostFound {
+		f.names.Store(strings.Clone(name), struct{}{})
+	}
+}
 
 // notInZone reports whether no name of a time zone has the rune.
 func notInZone(r rune) bool {

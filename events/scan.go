@@ -236,10 +236,20 @@ var usual = func() map[string]string {
 	return all
 }()
 
+// longestUsual is the length of the longest of the usual strings.
+var longestUsual = func() (most int) {
+	for text := range usual {
+		most = max(most, len(text))
+	}
+	return most
+}()
+
 // text returns bytes as a string.
 func text(b []byte) string {
-	if known, ok := usual[string(b)]; ok {
-		return known
+	if len(b) <= longestUsual {
+		if known, ok := usual[string(b)]; ok {
+			return known
+		}
 	}
 	return string(b)
 }

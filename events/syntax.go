@@ -70,7 +70,7 @@ func ParseTime(s string) (time.Time, error) {
 
 // isReference reports whether s is a URI-reference (RFC 3986).
 func isReference(s string) bool {
-	if simple(s) {
+	if simpleReference(s) {
 		return true
 	}
 	for i := range len(s) {
@@ -88,6 +88,9 @@ func isReference(s string) bool {
 	_, err := url.Parse(s)
 	return err == nil
 }
+
+// simpleReference reports whether s is a simple path, or a simple URI of https.
+func simpleReference(s string) bool { return simple(strings.TrimPrefix(s, "https://")) }
 
 // simple reports whether s has only slashes and characters without a meaning in URIs: a valid
 // reference and, behind https://, a valid URI. Most references are simple.

@@ -87,7 +87,9 @@ func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []even
 		if err != nil {
 			return err
 		}
-		m.Header.Set(events.HeaderMsgID, from.MsgID(event.Type(), event.Source(), event.ID()))
+		if from != (events.Channel{}) { // the message has the id of the zero Channel
+			m.Header.Set(events.HeaderMsgID, from.MsgID(event.Type(), events.Source(event), event.ID()))
+		}
 		if limit := e.MaxMessage(); limit > 0 && int64(m.Size()) > limit {
 			return fmt.Errorf("event %d of %d is %w", len(messages)+1, len(list), ErrTooLarge)
 		}
