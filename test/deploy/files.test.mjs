@@ -33,7 +33,8 @@ describe("the chart", () => {
   it("has the alerts", () => {
     assert.equal(text(`${chart}/files/alerts.yaml`), text("deploy/prometheus/alerts.yaml"));
     const [rule] = files.objects(render("full.yaml"), "PrometheusRule");
-    assert.deepEqual(rule.spec, yaml.load(text("deploy/prometheus/alerts.yaml")));
+    const { runbook } = yaml.load(text(`${chart}/values.yaml`)).monitoring.prometheusRule;
+    assert.deepEqual(rule.spec, yaml.load(text("deploy/prometheus/alerts.yaml").replaceAll("docs/runbook.md#", `${runbook}#`)));
   });
   it("gives the settings of ingest to ingest only", () => {
     const configs = Object.fromEntries(files.objects(render("full.yaml"), "ConfigMap").map((o) => [o.metadata.name, yaml.load(o.data["usher.yaml"])]));
