@@ -42,6 +42,7 @@ func (l *loader) instances(root *yaml.Node, path string, from Sources) {
 		name := one.name.Value
 		key, at := "vendors."+name, func(n *yaml.Node) string { return fmt.Sprintf("%s:%d", path, n.Line) }
 		known := slices.Contains(kinds, name)
+		l.inFile[name] = true
 		switch {
 		case one.kind == nil && !known:
 			l.faultAt(at(one.name), key, "unknown key", withNearest(name, kinds, "set kind below "+key+" to one of: "+strings.Join(kinds, ", ")), nil)
@@ -198,5 +199,32 @@ func (l *loader) checkTwins() {
 			l.warn(first + " and " + s.Name + " have the same address and credentials: both change the same accounts")
 		}
 		seen[mark] = s.Name
+	}
+}
+
+// checkLeftBehind warns about a vendor that only variables turn on, at the default address, beside an
+// instance of the kind in the file: after a rename in the file alone, the variables still turn on the
+// former name, without the former address.
+func (l *loader) checkLeftBehind() {
+	on := l.config.On()
+	for _, s := range l.config.Vendors {
+		if s.Name != s.KindName() || l.inFile[s.Name] || !slices.Contains(on, s.Name) || l.config.origins[s.key("base_url")] != "" {
+			continue
+		}
+		var set, others []string
+		for _, name := range s.Settings.Needs().Credentials {
+			set = append(set, l.config.origins[s.key(name)])
+		}
+		for _, other := range l.config.Vendors {
+			if other.Name != s.Name && other.KindName() == s.Name {
+				others = append(others, other.Name)
+			}
+		}
+		if len(others) == 0 {
+			continue
+		}
+		address := s.Settings.Common().BaseURL
+		l.warn(fmt.Sprintf("%s is on by %s alone, at %s, beside %s of the same kind in the file: after a rename, rename the variables too; otherwise set vendors.%s.base_url",
+			s.Name, strings.Join(set, ", "), address, strings.Join(others, ", "), s.Name))
 	}
 }

@@ -238,3 +238,30 @@ func TestNoFurtherInstances(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// After a rename in the file alone, the variables still turn on the former name.
+func TestVariablesOfAFormerNameAreAWarning(t *testing.T) {
+	const renamed = "vendors:\n  school2: {kind: miestro, base_url: https://two.example/a}\n"
+	credentials := []string{"USHER_MIESTRO_API_KEY=k", "USHER_MIESTRO_API_SECRET=s"}
+	for name, test := range map[string]struct {
+		text string
+		more []string
+		want bool
+	}{
+		"renamed":                       {renamed, nil, true},
+		"with a section in the file":    {renamed + "  miestro: {rate: 3}\n", nil, false},
+		"with an address of its own":    {renamed, []string{"USHER_MIESTRO_BASE_URL=https://one.example/a"}, false},
+		"an instance of another kind":   {"vendors:\n  school2: {kind: lead}\n", nil, false},
+		"credentials in both variables": {renamed, []string{"USHER_SCHOOL2_API_KEY=k2", "USHER_SCHOOL2_API_SECRET=s2"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := loadFile(t, test.text, append(slices.Clone(credentials), test.more...)...)
+			s, _ := c.Section("miestro")
+			want := "miestro is on by USHER_MIESTRO_API_KEY, USHER_MIESTRO_API_SECRET alone, at " + s.Settings.Common().BaseURL +
+				", beside school2 of the same kind in the file: after a rename, rename the variables too; otherwise set vendors.miestro.base_url"
+			if got := slices.Contains(c.Warnings(), want); err != nil || got != test.want {
+				t.Errorf("got %v (%v), warnings %q, want %v", got, err, c.Warnings(), test.want)
+			}
+		})
+	}
+}

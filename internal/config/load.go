@@ -34,7 +34,7 @@ func Load(from Sources) (Config, error) {
 	c := Default()
 	c.Vendors = slices.Clone(from.Vendors)
 	c.origins, c.lines = map[string]string{}, map[string]string{}
-	l := loader{config: &c, faulty: map[string]bool{}, opaque: map[string]bool{}, environ: environ(from.Environ)}
+	l := loader{config: &c, faulty: map[string]bool{}, inFile: map[string]bool{}, opaque: map[string]bool{}, environ: environ(from.Environ)}
 	path, root := l.parse(from.Path)
 	c.readAt = time.Now()
 	if root != nil {
@@ -59,6 +59,7 @@ type loader struct {
 	environ  map[string]string
 	faults   []error
 	faulty   map[string]bool // keys with a fault; one fault per key is enough
+	inFile   map[string]bool // vendors with a section in the file
 	opaque   map[string]bool // sections whose settings are unknown, since the file that declares them has faults
 }
 

@@ -34,6 +34,7 @@ func (l *loader) check() {
 	l.checkRules()
 	l.checkVendors()
 	l.checkTwins()
+	l.checkLeftBehind()
 	l.checkOrder()
 	l.checkCourses()
 	l.checkRelations()

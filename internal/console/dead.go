@@ -131,20 +131,19 @@ func (c *Console) dead(ctx context.Context, v *visit) (answer, error) {
 		Filter: readDeadFilter(v.Request), Types: events.Types(), Ages: ages,
 		States: []string{ops.DeadWaiting, ops.DeadReplaying, ops.DeadQuarantined},
 	}
-	for _, one := range v.service.Vendors {
-		p.Vendors = append(p.Vendors, one.Name)
-	}
-	p.Vendors = append(p.Vendors, streams.EventPlace, ops.Deliveries)
 	list, err := v.service.Letters(ctx, ops.DeadFilter{})
 	if err != nil {
 		return answer{}, err
 	}
+	used := []string{p.Filter.Vendor}
 	for _, l := range list {
 		if !slices.Contains(p.Classes, l.Class) {
 			p.Classes = append(p.Classes, l.Class)
 		}
+		used = append(used, l.Vendor)
 	}
 	slices.Sort(p.Classes)
+	p.Vendors = append(vendorChoices(v.service, used...), streams.EventPlace, ops.Deliveries)
 	list = slices.DeleteFunc(list, func(l ops.Letter) bool { return !p.Filter.Matches(l) })
 	p.Count, p.Tally = len(list), tallied(list)
 	if p.Groups = ops.Groups(list); len(p.Groups) > groupsAPage {

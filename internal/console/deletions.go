@@ -17,7 +17,7 @@ const maxHeldShown = 500
 type deletionsPage struct {
 	Vendor  string // only of this vendor; empty: of all
 	User    string // only of this user; empty: of all
-	Vendors []ops.Vendor
+	Vendors []string
 	Status  ops.Status
 	Held    []ops.HeldDeletion
 	Count   int
@@ -43,7 +43,7 @@ func (p deletionsPage) Ends() bool {
 
 // deletions lists the held deletions.
 func (c *Console) deletions(ctx context.Context, v *visit) (answer, error) {
-	p := deletionsPage{Vendor: v.FormValue("vendor"), User: v.FormValue("user"), Vendors: v.service.Vendors, For: ops.DefaultApproval}
+	p := deletionsPage{Vendor: v.FormValue("vendor"), User: v.FormValue("user"), For: ops.DefaultApproval}
 	if p.Vendor != "" && !isVendor(v.service, p.Vendor) {
 		p.Vendor = ""
 	}
@@ -58,9 +58,14 @@ func (c *Console) deletions(ctx context.Context, v *visit) (answer, error) {
 	if err != nil {
 		p.Unread = mask(err.Error())
 	}
+	var used []string
+	for _, h := range held {
+		used = append(used, h.Vendor)
+	}
 	if p.User != "" {
 		held = slices.DeleteFunc(held, func(h ops.HeldDeletion) bool { return h.UserID != p.User })
 	}
+	p.Vendors = vendorChoices(v.service, append(used, p.Vendor)...)
 	p.Count, p.Held = len(held), held[:min(len(held), maxHeldShown)]
 	return answer{page: "deletions", title: "Held deletions", data: p, notice: oneNotice(v, "done", deletionNotices)}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/ops"
 )
 
 // feedFilter selects the rows of the feed.
@@ -85,7 +84,7 @@ func (f feedFilter) fits(r row) bool {
 // feedPage is the data of the feed.
 type feedPage struct {
 	Filter  feedFilter
-	Vendors []ops.Vendor
+	Vendors []string
 	Types   []string
 	Rows    []row
 	Whole   bool // the rows replace all rows of the page
@@ -109,7 +108,7 @@ func (f feedFilter) of(rows []row) (fit []row, failed int) {
 }
 
 func (c *Console) feed(ctx context.Context, v *visit) (answer, error) {
-	p := feedPage{Filter: readFeedFilter(v.Request), Vendors: v.service.Vendors, Types: events.Types(), now: time.Now()}
+	p := feedPage{Filter: readFeedFilter(v.Request), Types: events.Types(), now: time.Now()}
 	var err error
 	if p.Filter.Searches() {
 		p.Rows, p.Gap, err = search(ctx, v.service.Streams.Results, p.Filter)
@@ -119,6 +118,11 @@ func (c *Console) feed(ctx context.Context, v *visit) (answer, error) {
 		rows, _ := f.since(0)
 		p.Rows, p.Failed = p.Filter.of(rows)
 	}
+	used := []string{p.Filter.Vendor}
+	for _, r := range p.Rows {
+		used = append(used, r.Vendor)
+	}
+	p.Vendors = vendorChoices(v.service, used...)
 	return answer{page: "feed", title: "Live feed", data: p}, err
 }
 

@@ -64,6 +64,18 @@ func isVendor(s *ops.Service, name string) bool {
 	return slices.ContainsFunc(s.Vendors, func(one ops.Vendor) bool { return one.Name == name })
 }
 
+// vendorChoices returns the vendors to choose from, in the order of the configuration: those that are on,
+// and those in use.
+func vendorChoices(s *ops.Service, used ...string) (names []string) {
+	off := s.Config.Off()
+	for _, one := range s.Vendors {
+		if _, isOff := off[one.Name]; !isOff || slices.Contains(used, one.Name) {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
+
 // vendorPage returns the state and the counts of a vendor.
 func (f *follower) vendorPage(name string, w window, now time.Time) (p vendorPage, err error) {
 	f.mu.Lock()

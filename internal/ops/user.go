@@ -121,6 +121,11 @@ func (s *Service) look(ctx context.Context, id string) (User, []*vendorFacts, er
 		}
 	}
 	u.Vendors = append(u.Vendors, off...)
+	for i := range u.Events {
+		for _, f := range facts {
+			f.explain(&u.Events[i])
+		}
+	}
 	return u, facts, nil
 }
 

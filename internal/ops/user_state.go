@@ -124,12 +124,31 @@ func (f *vendorFacts) queued(l *UserAtVendor) {
 
 func (f *vendorFacts) paused(l *UserAtVendor) {
 	l.State, l.Since, l.Until = UserPaused, f.pause.Since, f.pause.Until
-	l.Why, l.Do = cmp.Or(f.pause.By, "a person")+" paused the vendor", "usher resume "+f.name
+	l.Why, l.Do = f.whyPaused(), "usher resume "+f.name
+}
+
+func (f *vendorFacts) whyPaused() string {
+	why := cmp.Or(f.pause.By, "a person") + " paused the vendor"
 	switch {
 	case f.pause.Why != "":
-		l.Why += ": " + f.pause.Why
+		why += ": " + f.pause.Why
 	case f.pause.By == "":
-		l.Why += ": see usher audit"
+		why += ": see usher audit"
+	}
+	return why
+}
+
+// explain gives an effect that waits without a reason of its own, such as a failed attempt or an earlier
+// event, the reason of the vendor.
+func (f *vendorFacts) explain(e *HistoryEvent) {
+	if e.Vendor != f.name || e.State != EffectWaiting || e.Why != "" || e.behind != nil {
+		return
+	}
+	switch {
+	case f.pause != nil:
+		e.Why = f.whyPaused()
+	case f.hold != nil:
+		e.Why = "vendor on hold: " + f.hold.Why
 	}
 }
 

@@ -288,7 +288,7 @@ export function release(version, { elsewhere = false, change } = {}) {
   const dir = mkdtempSync(join(tmpdir(), "usher-release-"));
   try {
     const source = elsewhere ? join(dir, "somewhere", "else") : root;
-    if (elsewhere) for (const name of git("ls-files", "-co", "--exclude-standard", "*.go", "go.*", "*/assets/*", "*/templates/*", "schemas", "scripts", "cmd", "internal", "vendors")) cpSync(join(root, name), join(source, name));
+    if (elsewhere) for (const name of git("ls-files", "-co", "--exclude-standard", "*.go", "go.*", "*/assets/*", "*/templates/*", "schemas", "scripts", "cmd", "internal", "vendors", "examples/vendors")) cpSync(join(root, name), join(source, name));
     const script = join(source, "scripts/release.sh");
     if (change) writeFileSync(script, change(readFileSync(script, "utf8")));
     const { good, said } = run(script, [version, join(dir, "out")], { cwd: dir, env: { ...process.env, TARGETS: "linux/amd64" } });

@@ -2,7 +2,8 @@
 // `usher sandbox`. All processes listen on loopback and end with the program.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,6 +58,13 @@ async function deafVendor() {
   return vendor;
 }
 
+// onCall accepts the notifications of usher, and returns the URL.
+async function onCall() {
+  const server = createServer((req, res) => req.resume().on("end", () => res.writeHead(204).end())).unref();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
 // serve starts usher serve, and returns the process with the URL of the endpoint.
 async function serve(environ) {
   const one = start(["serve"], environ);
@@ -65,10 +73,30 @@ async function serve(environ) {
   return one;
 }
 
-async function send(one, list) {
+async function send(one, list, want = 202) {
   const body = JSON.stringify(list.map(([type, data], i) => ({ specversion: "1.0", id: `${type}-${i}-${data.user_id}`, source: "/deploy", type, data })));
   const res = await ask(one.url + "/events", { method: "POST", headers: { "content-type": "application/cloudevents-batch+json" }, body });
-  if (res.status !== 202) throw new Error(`POST /events: ${res.status} ${await res.text()}`);
+  if (res.status !== want) throw new Error(`POST /events: ${res.status} ${await res.text()}`);
+}
+
+const hookToken = randomBytes(24).toString("hex");
+
+async function deliver(one, delivery) {
+  const res = await ask(one.url + "/webhooks/crm", { method: "POST", headers: { "content-type": "application/json", "x-usher-token": hookToken }, body: JSON.stringify(delivery) });
+  if (!res.ok) throw new Error(`POST /webhooks/crm: ${res.status} ${await res.text()}`);
+}
+
+// configuration writes a usher.yaml with a sender of web hooks and a target of notifications, and returns
+// the path. JSON is YAML too.
+function configuration(target) {
+  const path = join(dir, "usher.yaml");
+  const crm = {
+    scheme: "token", header: "X-Usher-Token", secrets: [hookToken],
+    event: { id: "body.id", type: "body.type", types: { "contact.created": "user.created" }, data: { user_id: "body.user", email: "body.email" } },
+  };
+  const notified = { name: "on-call", url: target, secrets: [`whsec_${randomBytes(32).toString("base64")}`] };
+  writeFileSync(path, JSON.stringify({ webhooks: { crm }, notify: { targets: [notified] } }));
+  return path;
 }
 
 const person = (id) => ({ user_id: id, email: `${id}@example.org`, first_name: "Zoe", last_name: "Berg" });
@@ -96,8 +124,8 @@ async function upset(environ) {
 }
 
 // live runs usher serve through all situations of its metrics: a process killed in the middle of a
-// call, a vendor that rejects the credentials, effects that end, fail and wait. Returns the text of
-// /metrics once every metric exists, or the last text.
+// call, a vendor that rejects the credentials, effects that end, fail and wait, an id with two contents, a
+// web hook, a notification. Returns the text of /metrics once every metric exists, or the last text.
 async function live(names) {
   const sandbox = start(["sandbox", "--addr", "127.0.0.1:0"], {});
   const host = await until("the sandbox says where it is", sandbox, async () => sandbox.text.match(/(http:\S+)\/state/)?.[1]);
@@ -105,7 +133,9 @@ async function live(names) {
   const environ = surroundings(sandbox);
   await upset(environ);
   await ask(host + "/control/magloft?mode=refuse&for=5m", { method: "POST" });
-  const one = await serve(environ);
+  const one = await serve({ ...environ, USHER_CONFIG: configuration(await onCall()) });
+  await deliver(one, { id: "d1", type: "contact.created", user: "eva", email: "eva@example.org" });
+  await send(one, [["user.created", { ...person("zoe"), first_name: "Ann" }]], 409); // upset sent the id
   await send(one, [
     ["user.created", person("max")],
     ["enrollment.requested", { user_id: "early", course_id: "12", vendor: "lead" }],
