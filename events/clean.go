@@ -189,9 +189,12 @@ func (f *found) has(name string) bool {
 	return has
 }
 
+// longestFound bounds the length of a name in a found.
+const longestFound = 64
+
 // add keeps a name while there is room.
 func (f *found) add(name string) {
-	if f.kept.Load() < mostFound && f.kept.Add(1) <= mostFound {
+	if len(name) <= longestFound && f.kept.Load() < mostFound && f.kept.Add(1) <= mostFound {
 		f.names.Store(strings.Clone(name), struct{}{})
 	}
 }

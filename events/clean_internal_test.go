@@ -2,12 +2,14 @@ package events
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 )
 
 // TestFoundNamesAreBounded wants a bound on the memory of names, which senders choose.
 func TestFoundNamesAreBounded(t *testing.T) {
 	var f found
+	f.add(strings.Repeat("x", longestFound+1))
 	for i := range 2 * mostFound {
 		f.add(strconv.Itoa(i))
 	}
