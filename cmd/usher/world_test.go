@@ -101,10 +101,15 @@ func (w *world) waitLog(words string, times int) {
 func (w *world) begin() {
 	ctx, stop := context.WithCancel(w.t.Context())
 	w.stop = stop
+	done := make(chan struct{})
 	go func() {
-		w.ended <- run(ctx, app.Environment{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
+		err := run(ctx, app.Environment{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
+		close(done)
+		w.ended <- err
 	}()
 	w.t.Cleanup(func() {
+		stop()
+		<-done // before the server ends, so that a test run alone leaves no goroutine behind
 		w.discreet()
 		if w.t.Failed() {
 			w.t.Logf("the log of serve:\n%s", w.log)

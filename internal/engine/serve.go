@@ -120,15 +120,27 @@ func (s *Server) runWorkers(ctx context.Context) error {
 	s.reloads.mu.Lock()
 	began := s.reloads.state.Read
 	s.reloads.mu.Unlock()
-	others.Go(func() { s.watchRoom(ctx) })
+	// Nothing reads or writes a stream before all streams are known to be Usher's.
+	var once sync.Once
+	checked := make(chan struct{})
+	beside := func(work func(context.Context)) {
+		others.Go(func() {
+			select {
+			case <-checked:
+				work(ctx)
+			case <-ctx.Done():
+			}
+		})
+	}
+	beside(s.watchRoom)
 	if !s.Engine().storesOnly() {
-		others.Go(func() { s.notifier().Run(ctx) })
+		beside(func(ctx context.Context) { s.notifier().Run(ctx) })
 	}
 	if s.settings().Worker.On {
-		others.Go(func() { s.keepConfiguration(ctx) })
+		beside(s.keepConfiguration)
 	}
 	if s.Reload != nil && s.settings().Worker.On {
-		others.Go(func() {
+		beside(func(ctx context.Context) {
 			s.streams.Load().Control.WatchReloads(ctx, began, func(at time.Time) { s.reloadOnRequest(ctx, at) })
 		})
 	}
@@ -137,7 +149,11 @@ func (s *Server) runWorkers(ctx context.Context) error {
 		s.reloads.mu.Lock()
 		e := s.Engine()
 		ready := e.ready
-		e.ready = func() { ready(); s.publishConfiguration(ctx) }
+		e.ready = func() {
+			ready()
+			s.publishConfiguration(ctx)
+			once.Do(func() { close(checked) })
+		}
 		s.reloads.stop = stop
 		s.reloads.mu.Unlock()
 		err := e.Run(working)
