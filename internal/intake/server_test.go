@@ -99,7 +99,7 @@ func (s *server) pending() (n int) {
 
 // longestIdle is the time in which a callable effect is called, beside deaths of processes
 // and troubles of the server and the vendor.
-const longestIdle = 2 * time.Minute
+const longestIdle = 5 * time.Minute
 
 // noteIdle notes a fault for each record with an effect that has been callable for long, unless the record
 // was written meanwhile.
