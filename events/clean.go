@@ -175,7 +175,8 @@ func isTimeZone(raw []byte) bool {
 // 600 names; a path has others, such as with two slashes. locales has tags that were parsed.
 var zones, locales found
 
-// found has a bounded number of names, since senders choose the names.
+// found has a bounded number of names, since senders choose the names. The limits of the schemas bound their
+// length.
 type found struct {
 	names sync.Map
 	kept  atomic.Int64
@@ -189,12 +190,9 @@ func (f *found) has(name string) bool {
 	return has
 }
 
-// longestFound bounds the length of a name in a found.
-const longestFound = 64
-
 // add keeps a name while there is room.
 func (f *found) add(name string) {
-	if len(name) <= longestFound && f.kept.Load() < mostFound && f.kept.Add(1) <= mostFound {
+	if f.kept.Load() < mostFound && f.kept.Add(1) <= mostFound {
 		f.names.Store(strings.Clone(name), struct{}{})
 	}
 }
