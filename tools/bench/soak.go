@@ -96,7 +96,7 @@ func (s *env) soak(ctx context.Context, url string, span time.Duration) (list []
 			if one.at >= 0 {
 				list = append(list, one)
 			}
-			s.config.progress("soak: %s of %s, %d sent, %d behind, %d MB, disk %d MB", one.at.Round(time.Second), span, one.sent, one.behind, one.memory>>20, one.disk>>20)
+			s.config.progress("soak: %s of %s, %d sent, %d behind, %d MB, disk %d MB", (one.at + warm).Round(time.Second), warm+span, one.sent, one.behind, one.memory>>20, one.disk>>20)
 		}
 		process.Sleep(ctx, time.Until(begun.Add(time.Duration(i+1)*time.Second/soakBatch)))
 	}
