@@ -15,8 +15,12 @@ import (
 // connection: thousands of requests could otherwise wait on a few connections, with their headers in
 // memory. At the limit the address with the most gives up a connection, without a request in hand if
 // possible: a flood from one address takes no connection of another.
+//
+// A connection without a request ends after a time here, and not by http.Server.IdleTimeout: net/http of
+// Go 1.26 keeps a closed connection of HTTP/2 in memory for that time, if requests were in hand.
 type connections struct {
 	most int
+	idle time.Duration // zero: no limit
 
 	mu       sync.Mutex
 	open     map[net.Conn]connection
@@ -28,8 +32,9 @@ type connections struct {
 type connection struct {
 	address  string
 	since    time.Time
-	waits    bool // for the headers of a request
-	requests int  // in hand, over HTTP/2
+	waits    bool        // for the headers of a request
+	requests int         // in hand, over HTTP/2
+	end      *time.Timer // while no request is in hand; may be nil
 }
 
 // connKey is the key of the connection in the context of a request.
@@ -53,6 +58,7 @@ func (c *connections) counting(h http.Handler) http.Handler {
 		defer c.request(conn, -1)
 		h.ServeHTTP(w, r)
 		_ = http.NewResponseController(w).Flush() // net/http would wait for the client after the end of the handler
+		r.Header = nil                            // net/http keeps the request for a while, in a pool
 	})
 }
 
@@ -79,8 +85,8 @@ func (c *connections) limit() {
 	}
 }
 
-func newConnections(most int) *connections {
-	return &connections{most: most, open: map[net.Conn]connection{}, count: map[string]int{}}
+func newConnections(most int, idle time.Duration) *connections {
+	return &connections{most: most, idle: idle, open: map[net.Conn]connection{}, count: map[string]int{}}
 }
 
 // changed is a http.Server.ConnState.
@@ -97,11 +103,32 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	case http.StateActive, http.StateIdle:
 		if ok {
 			known.waits = state == http.StateIdle
+			c.endAfter(conn, &known)
 			c.open[conn] = known
 		}
 	case http.StateHijacked, http.StateClosed:
 		c.remove(conn)
 	}
+}
+
+// endAfter sets or stops the timer of a connection.
+func (c *connections) endAfter(conn net.Conn, k *connection) {
+	if k.end != nil {
+		k.end.Stop()
+		k.end = nil
+	}
+	if !k.waits || c.idle <= 0 {
+		return
+	}
+	var end *time.Timer
+	end = time.AfterFunc(c.idle, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.open[conn].end == end { // no request came meanwhile
+			c.drop(conn)
+		}
+	})
+	k.end = end
 }
 
 // victim returns the connection to close, of the address with the most connections: the oldest
@@ -143,6 +170,9 @@ func (c *connections) remove(conn net.Conn) {
 	known, ok := c.open[conn]
 	if !ok {
 		return
+	}
+	if known.end != nil {
+		known.end.Stop()
 	}
 	delete(c.open, conn)
 	c.requests -= known.requests

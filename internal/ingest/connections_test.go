@@ -46,7 +46,7 @@ func TestConnectionsAtTheLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				limited := newConnections(3)
+				limited := newConnections(3, 0)
 				var all []*fakeConn
 				open := func(address string) {
 					conn := &fakeConn{address: address}

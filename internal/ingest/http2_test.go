@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/net/http2"
@@ -28,6 +31,23 @@ func http2Client(t *testing.T, l *memnet.Listener) *http2.Framer {
 	f := http2.NewFramer(conn, conn)
 	if err == nil {
 		err = f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}) // no answer is read
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// get sends a request over HTTP/2 on a new connection.
+func get(t *testing.T, conn net.Conn, fields ...[2]string) *http2.Framer {
+	t.Helper()
+	f := http2.NewFramer(conn, conn)
+	_, err := io.WriteString(conn, http2.ClientPreface)
+	if err == nil {
+		err = f.WriteSettings()
+	}
+	if err == nil {
+		err = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: headerBlock(fields...), EndStream: true, EndHeaders: true})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -69,14 +89,8 @@ func countRequests(t *testing.T, most int64, answer http.HandlerFunc) {
 		}))
 		f := http2Client(t, l)
 		readAll(f)
-		var block bytes.Buffer
-		encoder := hpack.NewEncoder(&block)
 		for stream := range uint32(4 * most) {
-			block.Reset()
-			for _, h := range []hpack.HeaderField{{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "usher.test"}, {Name: ":path", Value: "/"}} {
-				_ = encoder.WriteField(h)
-			}
-			if f.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*stream + 1, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true}) != nil {
+			if f.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*stream + 1, BlockFragment: headerBlock(), EndStream: true, EndHeaders: true}) != nil {
 				break // the server closed the connection
 			}
 			synctest.Wait()
@@ -87,6 +101,121 @@ func countRequests(t *testing.T, most int64, answer http.HandlerFunc) {
 	})
 }
 
+// headerBlock returns the headers of a request.
+func headerBlock(fields ...[2]string) []byte {
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for _, h := range append([][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "usher.test"}, {":path", "/"}}, fields...) {
+		_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
+	}
+	return block.Bytes()
+}
+
+// watched is a listener that tells whether the last connection is still in memory.
+type watched struct {
+	*memnet.Listener
+
+	last weak.Pointer[watchedConn]
+}
+
+type watchedConn struct{ net.Conn }
+
+func (l *watched) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	kept := &watchedConn{conn}
+	l.last = weak.Make(kept)
+	return kept, nil
+}
+
+// A stranger must not fill the memory by connections that end early: net/http would keep each for the
+// time of an idle connection.
+func TestEndedConnectionIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		l, ended := &watched{Listener: memnet.Listen()}, make(chan error, 1)
+		go func() {
+			ended <- ingest.Serve(ctx, l, ingest.ServerConfig{Slow: time.Minute, Idle: time.Hour, Grace: time.Second}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				<-r.Context().Done()
+			}), zerolog.Nop())
+		}()
+		conn := dial(t, l.Listener)
+		closed := readAll(get(t, conn))
+		synctest.Wait()
+		_ = conn.Close()
+		<-closed
+		time.Sleep(10 * time.Minute) // stopped timers hold their functions for a while
+		for range 5 {                // pools of net/http forget with the second collection
+			runtime.GC()
+		}
+		if l.last.Value() != nil {
+			t.Error("the ended connection is still in memory")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Pools of net/http must not keep the headers of answered requests.
+func TestAnsweredRequestKeepsNoHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		values := make(chan weak.Pointer[string], 1)
+		l, _ := serve(t, ingest.ServerConfig{Slow: time.Minute, Grace: time.Second}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			values <- weak.Make(&r.Header["X-Long"][0])
+		}))
+		conn := dial(t, l)
+		t.Cleanup(func() { _ = conn.Close() })
+		readAll(get(t, conn, [2]string{"x-long", strings.Repeat("~", 1<<10)}))
+		value := <-values
+		synctest.Wait()
+		runtime.GC()
+		if value.Value() != nil {
+			t.Error("the header of the answered request is still in memory")
+		}
+	})
+}
+
+// A connection without a request ends after the time for idle connections, a connection with one does not.
+func TestIdleConnectionsEnd(t *testing.T) {
+	const idle = time.Minute
+	for name, begin := range map[string]func(*testing.T, net.Conn){
+		"HTTP/1": func(t *testing.T, conn net.Conn) {
+			t.Helper()
+			if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: usher.test\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"HTTP/2": func(t *testing.T, conn net.Conn) {
+			t.Helper()
+			get(t, conn)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const work = 2 * idle
+				l, _ := serve(t, ingest.ServerConfig{Slow: time.Hour, Idle: idle, Grace: time.Second}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+					time.Sleep(work)
+				}))
+				conn := dial(t, l)
+				begun := time.Now()
+				closed := make(chan time.Duration, 1)
+				go func() {
+					_, _ = io.Copy(io.Discard, conn)
+					closed <- time.Since(begun)
+				}()
+				begin(t, conn)
+				if got := <-closed; got != work+idle {
+					t.Errorf("the connection ended after %s, want %s", got, work+idle)
+				}
+			})
+		})
+	}
+}
+
 // A connection must not make the server keep megabytes of unread requests.
 func TestHTTP2KeepsLittle(t *testing.T) {
 	const most = 64 << 10
@@ -95,7 +224,7 @@ func TestHTTP2KeepsLittle(t *testing.T) {
 		f := http2Client(t, l)
 		got := map[http2.SettingID]uint32{}
 		room := uint32(1<<16 - 1) // of a connection, by RFC 9113
-		for range 3 {             // settings, the window of the connection, and the acknowledgement
+		for range 2 {             // settings and the acknowledgement; a window of the connection would come between
 			frame, err := f.ReadFrame()
 			if err != nil {
 				t.Fatal(err)

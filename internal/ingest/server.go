@@ -30,12 +30,14 @@ type ServerConfig struct {
 }
 
 // maxHeader limits the bytes of a request's headers.
-const maxHeader = 64 << 10
+const maxHeader = 32 << 10
 
-// The bytes that a connection of HTTP/2 keeps of unread requests; the defaults are a megabyte each.
+// The limits of a connection of HTTP/2: the bytes of unread requests (the defaults are a megabyte each),
+// and the requests in hand, at least 100 by RFC 9113.
 const (
-	http2Frame = 16 << 10
-	http2Room  = 64 << 10
+	http2Frame   = 16 << 10
+	http2Room    = 64 << 10
+	http2Streams = 100
 )
 
 // Listen opens the address. The error names the setting to change.
@@ -49,12 +51,14 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 
 // Serve answers requests on l until ctx ends, and then waits for requests in flight.
 func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, log zerolog.Logger) error {
-	limited := newConnections(c.Most)
+	limited := newConnections(c.Most, c.Idle)
 	server := &http.Server{
-		Handler: limited.counting(h), ReadHeaderTimeout: c.Header, ReadTimeout: c.Slow, IdleTimeout: c.Idle,
+		Handler: limited.counting(h), ReadHeaderTimeout: c.Header, ReadTimeout: c.Slow, IdleTimeout: -1, // see connections
 		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ConnState: limited.changed, ConnContext: named, ErrorLog: stdlog.New(serverLog{log}, "", 0),
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
-		HTTP2:       &http.HTTP2Config{MaxReadFrameSize: http2Frame, MaxReceiveBufferPerConnection: http2Room, MaxReceiveBufferPerStream: http2Room},
+		HTTP2: &http.HTTP2Config{
+			MaxReadFrameSize: http2Frame, MaxReceiveBufferPerConnection: http2Room, MaxReceiveBufferPerStream: http2Room, MaxConcurrentStreams: http2Streams,
+		},
 	}
 	server.Protocols = new(http.Protocols)
 	server.Protocols.SetHTTP1(true)
