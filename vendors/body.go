@@ -16,7 +16,7 @@ const (
 	maxBody      = 4 << 20  // of a successful response; a page of 100 users has less than 500 KiB
 	maxErrorBody = 64 << 10 // read of an error
 	smallBody    = 64 << 10 // without a need of room
-	bodyBudget   = 32 << 20 // of all large bodies in memory
+	bodyBudget   = 16 << 20 // of the second large bodies of all Clients; the first of each has a place of its own
 	clientBudget = 8 << 20  // of the large bodies of one Client
 )
 
@@ -32,8 +32,8 @@ const (
 	leastItems     = 200    // elements of lists that every call may return: a vendor may ignore the requested size
 )
 
-// allBodies is the room of all clients of the process.
-var allBodies = bounded.NewRoom(bodyBudget / maxBody)
+// secondBodies is the room of the process for the second large body of each client.
+var secondBodies = bounded.NewRoom(bodyBudget / maxBody)
 
 // itemLimit returns the limit of list elements in the response to a call that requested a number of
 // items, 0 for an unknown number.
@@ -59,27 +59,43 @@ func readError(res *http.Response) []byte {
 	return bytes.Trim(body, blanks)
 }
 
-// readBody reads the body of a successful response. A large body waits for room in the client's
-// share first, and then in the process, so no vendor can take the room of all. The caller calls free after decoding.
+// readBody reads the body of a successful response. A large body waits for room first. The caller calls
+// free after decoding.
 func (c *Client) readBody(ctx context.Context, res *http.Response) (body []byte, free func(), err error) {
-	free = func() {}
 	var b bytes.Buffer
 	if n, err := io.CopyN(&b, res.Body, smallBody); n < smallBody || err != nil {
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
-		return b.Bytes(), free, err
+		return b.Bytes(), func() {}, err
 	}
-	if err := c.bodies.Take(ctx); err != nil {
-		return nil, free, err
+	if free, err = c.takeRoom(ctx); err != nil {
+		return nil, func() {}, err
 	}
-	if err := allBodies.Take(ctx); err != nil {
-		c.bodies.Free()
-		return nil, free, err
-	}
-	free = func() { allBodies.Free(); c.bodies.Free() }
 	if _, err = b.ReadFrom(io.LimitReader(res.Body, maxBody+1-smallBody)); err == nil && b.Len() > maxBody {
 		err = errTooLarge
 	}
 	return b.Bytes(), free, err
+}
+
+// takeRoom waits for room for a large body. One place is the client's alone: other vendors, however slow
+// and however many, hold up no body. The second place comes from the room of the process.
+func (c *Client) takeRoom(ctx context.Context) (free func(), err error) {
+	if err := c.bodies.Take(ctx); err != nil {
+		return nil, err
+	}
+	place := c.first
+	select {
+	case c.first <- struct{}{}:
+	default:
+		select {
+		case c.first <- struct{}{}:
+		case secondBodies <- struct{}{}:
+			place = secondBodies
+		case <-ctx.Done():
+			c.bodies.Free()
+			return nil, ctx.Err()
+		}
+	}
+	return func() { place.Free(); c.bodies.Free() }, nil
 }

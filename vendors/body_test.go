@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -36,7 +37,7 @@ func (f after) Read([]byte) (int, error) { f(); return 0, io.EOF }
 
 // Large bodies wait for the room of the client and of the process.
 func TestLargeBodiesWait(t *testing.T) {
-	for name, test := range map[string]struct{ clients, want int }{"a client": {1, 2}, "the process": {5, 8}} {
+	for name, test := range map[string]struct{ clients, want int }{"a client": {1, 2}, "the process": {9, 9 + 4}} {
 		t.Run(name, func(t *testing.T) {
 			const each = 3
 			ctx, cancel := context.WithCancel(t.Context())
@@ -74,5 +75,41 @@ func TestLargeBodiesWait(t *testing.T) {
 				t.Errorf("got %d large bodies at a time, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+// However many vendors hold all the room they can get, the large body of another vendor waits for none.
+func TestLargeBodyWaitsForNoOtherVendor(t *testing.T) {
+	const clients, each, room = 9, 2, 9 + 4
+	ctx, cancel := context.WithCancel(t.Context())
+	limited, end := context.WithTimeout(ctx, 20*time.Second) // for a call that would wait forever
+	defer end()
+	var ended sync.WaitGroup
+	defer ended.Wait()
+	defer cancel()
+	large := func(rest io.Reader) roundTrip {
+		return func(r *http.Request) (*http.Response, error) {
+			res := answer(r, 200, "")
+			res.Body = io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat(" ", 64<<10)), rest))
+			return res, nil
+		}
+	}
+	holding := make(chan struct{}, clients*each)
+	for range clients {
+		hostile := client(large(gate{ctx, func() { holding <- struct{}{} }}), nil)
+		for range each {
+			ended.Go(func() { _ = hostile.Do(ctx, vendors.Call{Method: "POST", Path: "/"}) })
+		}
+	}
+	for i := range room {
+		select {
+		case <-holding:
+		case <-limited.Done():
+			t.Fatalf("got %d large bodies at a time, want %d", i, room)
+		}
+	}
+	healthy := client(large(strings.NewReader(" ")), nil)
+	if err := healthy.Do(limited, vendors.Call{Method: "POST", Path: "/"}); err != nil {
+		t.Errorf("got %v of a healthy vendor beside %d hostile ones", err, clients)
 	}
 }

@@ -92,6 +92,7 @@ type Client struct {
 	secrets  []string
 	observer Observer
 	bodies   bounded.Room // for large bodies of this client
+	first    bounded.Room // the part of bodies that no other client can take
 	classify func(status int, body []byte) (Class, bool)
 }
 
@@ -125,6 +126,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		auth:     auth,
 		observer: o.Observe,
 		bodies:   bounded.NewRoom(clientBudget / maxBody),
+		first:    bounded.NewRoom(1),
 		http:     transport,
 	}
 	if c.limiter == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,9 @@ var guardedStreams = []string{
 	"KV_ACCOUNTS", "KV_EFFECTS", "KV_ACTIVITY_INDEX", "KV_PROFILES", "KV_CONTROL", "KV_OWNERSHIP", "KV_ACCOUNT_INDEX", "AUDIT",
 }
 
+// strangeStream is a stream that an attacker tries to make.
+const strangeStream = "evil"
+
 // forbiddenTargets are subjects at which a message does harm.
 var forbiddenTargets = []string{
 	"usher.audit", "usher.replay.lead.user.created.k", "usher.dead.lead.user.created.k", "$KV.ACCOUNTS.lead.d", "$KV.CONTROL.deletions",
@@ -44,6 +48,9 @@ type state struct {
 		Last     uint64 `json:"last_seq"`
 	} `json:"state"`
 }
+
+// lost returns the number of removed messages.
+func (s state) lost() uint64 { return s.State.Last - s.State.Messages }
 
 // breakout is a server with the rights of the example, and messages in the streams.
 type breakout struct {
@@ -89,7 +96,7 @@ func (b *breakout) states(t *testing.T) map[string]state {
 	same := 0
 	natstest.Until(t, "the streams are quiet", func() bool {
 		now := map[string]state{}
-		for _, name := range guardedStreams {
+		for _, name := range append(slices.Clone(guardedStreams), strangeStream) {
 			nc, s := b.keeper, state{}
 			if name == streams.AuditStream {
 				nc = b.auditor
@@ -109,7 +116,15 @@ func (b *breakout) states(t *testing.T) map[string]state {
 }
 
 // attack is a message of somebody who tries to get further.
-type attack struct{ subject, reply, body string }
+type attack struct {
+	subject, reply, body string
+	header               nats.Header
+}
+
+// try returns an attack without headers.
+func try(subject, reply, body string) attack {
+	return attack{subject: subject, reply: reply, body: body}
+}
 
 // attacks returns known attacks, and as many random ones.
 func attacks(rights []right, seed uint64) (list []attack) {
@@ -122,28 +137,28 @@ func attacks(rights []right, seed uint64) (list []attack) {
 			"STREAM.UPDATE.%s", "STREAM.CREATE.%s", "CONSUMER.LIST.%s",
 		} {
 			body := fmt.Sprintf(`{"name":%q,"subjects":["gone.%s"],"retention":"limits","storage":"file","max_age":1000000000,"deliver_subject":"usher.audit"}`, stream, stream)
-			list = append(list, attack{"$JS.API." + fmt.Sprintf(request, stream), "", body})
+			list = append(list, try("$JS.API."+fmt.Sprintf(request, stream), "", body))
 		}
-		list = append(list, attack{"$JS.API.STREAM.MSG.DELETE." + stream, "", `{"seq":1}`})
+		list = append(list, try("$JS.API.STREAM.MSG.DELETE."+stream, "", `{"seq":1}`))
 		for i, target := range forbiddenTargets {
 			name := fmt.Sprintf("x%d", i)
 			body := strings.ReplaceAll(push(stream, target), `"x"`, `"`+name+`"`)
 			list = append(list,
-				attack{"$JS.API.CONSUMER.CREATE." + stream + "." + name, "", body},
-				attack{"$JS.API.CONSUMER.DURABLE.CREATE." + stream + "." + name, "", body},
-				attack{"$JS.API.STREAM.MSG.GET." + stream, target, `{"seq":1}`},
-				attack{"$JS.API.DIRECT.GET." + stream, target, `{"seq":1}`},
-				attack{"$JS.API.CONSUMER.MSG.NEXT." + stream + ".usher-lead-lifecycle", target, `{"batch":5}`},
-				attack{target, "", "forged"})
+				try("$JS.API.CONSUMER.CREATE."+stream+"."+name, "", body),
+				try("$JS.API.CONSUMER.DURABLE.CREATE."+stream+"."+name, "", body),
+				try("$JS.API.STREAM.MSG.GET."+stream, target, `{"seq":1}`),
+				try("$JS.API.DIRECT.GET."+stream, target, `{"seq":1}`),
+				try("$JS.API.CONSUMER.MSG.NEXT."+stream+".usher-lead-lifecycle", target, `{"batch":5}`),
+				try(target, "", "forged"))
 		}
 	}
 	// The audit log is removed by a delivery on the subject of that request, if anyone can have one.
 	removal := "$JS.API.STREAM.DELETE." + streams.AuditStream
-	list = append(list, attack{"usher.audit", "", "{}"},
-		attack{auditAPI + ".CONSUMER.CREATE.AUDIT.y", "", strings.ReplaceAll(push(streams.AuditStream, removal), `"x"`, `"y"`)},
-		attack{auditAPI + ".CONSUMER.MSG.NEXT.AUDIT.y", removal, `{"batch":9}`},
-		attack{auditAPI + ".STREAM.MSG.GET.AUDIT", removal, `{"seq":1}`},
-		attack{auditAPI + ".STREAM.DELETE.AUDIT", "", ""})
+	list = append(list, try("usher.audit", "", "{}"),
+		try(auditAPI+".CONSUMER.CREATE.AUDIT.y", "", strings.ReplaceAll(push(streams.AuditStream, removal), `"x"`, `"y"`)),
+		try(auditAPI+".CONSUMER.MSG.NEXT.AUDIT.y", removal, `{"batch":9}`),
+		try(auditAPI+".STREAM.MSG.GET.AUDIT", removal, `{"seq":1}`),
+		try(auditAPI+".STREAM.DELETE.AUDIT", "", ""))
 	random := rand.New(rand.NewPCG(seed, 1))
 	pick := func(list []string) string { return list[random.IntN(len(list))] }
 	tokens := append([]string{"STREAM", "CONSUMER", "MSG", "CREATE", "GET", "DELETE", "DIRECT", "UPDATE", "$SYS", "x0", "META"}, guardedStreams...)
@@ -152,12 +167,12 @@ func attacks(rights []right, seed uint64) (list []attack) {
 		for range 2 + random.IntN(4) {
 			subject = append(subject, pick(tokens))
 		}
-		list = append(list, attack{strings.Join(subject, "."), pick(forbiddenTargets), push(pick(guardedStreams), pick(forbiddenTargets))})
+		list = append(list, try(strings.Join(subject, "."), pick(forbiddenTargets), push(pick(guardedStreams), pick(forbiddenTargets))))
 	}
 	for _, r := range rights { // the answer to an allowed request goes to a subject of choice
 		subject := strings.NewReplacer(">", "x0", "*", "x0").Replace(r.subject)
 		for _, target := range forbiddenTargets {
-			list = append(list, attack{subject, target, `{"seq":1}`})
+			list = append(list, try(subject, target, `{"seq":1}`))
 		}
 	}
 	return list
@@ -177,13 +192,25 @@ func (b *breakout) attack(t *testing.T, user string, rights []right) (heard stri
 			t.Fatal(err)
 		}
 	}
-	for _, a := range attacks(rights, 7) {
-		if a.reply == "" {
-			a.reply = nc.NewInbox()
+	send := func(list []attack) {
+		for _, a := range list {
+			if a.reply == "" && a.awaited(rights) {
+				limited, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				_, _ = nc.RequestMsgWithContext(limited, &nats.Msg{Subject: a.subject, Header: a.header, Data: []byte(a.body)}) // an error is an answer too
+				cancel()
+				continue
+			}
+			if a.reply == "" {
+				a.reply = nc.NewInbox()
+			}
+			if err := nc.PublishMsg(&nats.Msg{Subject: a.subject, Reply: a.reply, Header: a.header, Data: []byte(a.body)}); err != nil {
+				t.Fatalf("%s: %v", a.subject, err)
+			}
 		}
-		if err := nc.PublishMsg(&nats.Msg{Subject: a.subject, Reply: a.reply, Data: []byte(a.body)}); err != nil {
-			t.Fatalf("%s: %v", a.subject, err)
-		}
+	}
+	store, answers := answerAttacks()
+	for _, list := range [][]attack{attacks(rights, 7), requestAttacks(), headersOfAttacks(), store, answers} {
+		send(list)
 	}
 	// An answer for the worker, which nobody else may hear.
 	request := []byte(`{"last_by_subj":"$KV.ACCOUNTS.lead.d"}`)
@@ -205,19 +232,26 @@ var grows = map[string][]string{
 	"operator": guardedStreams,
 }
 
+// keeps lists the streams whose messages only the operator may remove, and of AUDIT nobody; of other
+// streams, a later message may replace a former one.
+var keeps = []string{streams.EventsStream, streams.ResultsStream, streams.HistoryStream, streams.AuditStream}
+
 // changes returns the forbidden differences between two looks.
 func changes(user string, before, after map[string]state) (list []string) {
+	if _, ok := after[strangeStream]; ok {
+		list = append(list, "there is a stream of the attacker")
+	}
 	for _, name := range guardedStreams {
 		was, is := before[name], after[name]
 		switch {
-		case user == "operator" && name != streams.AuditStream: // may do all that usher nats apply and usher forget do
 		case len(is.Config) == 0:
 			list = append(list, name+" is gone")
+		case user == "operator" && name != streams.AuditStream: // may do all that usher nats apply and usher forget do
 		case string(was.Config) != string(is.Config):
 			list = append(list, fmt.Sprintf("%s has the settings %s, had %s", name, is.Config, was.Config))
 		case is.State.Last > was.State.Last && !slices.Contains(grows[user], name):
 			list = append(list, name+" has further messages")
-		case is.State.Messages < was.State.Messages && user != "usher":
+		case is.State.Messages < was.State.Messages && user != "usher", is.lost() > was.lost() && slices.Contains(keeps, name):
 			list = append(list, name+" has lost messages")
 		}
 	}

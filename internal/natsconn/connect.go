@@ -90,6 +90,9 @@ func (o Options) connectError(err error) error {
 
 const checkAccess = "check nats.url (USHER_NATS_URL) and the credentials"
 
+// renewRights is the advice for a missing right: the rights at the server may be of an older version.
+const renewRights = "usher nats rights prints the rights of this version for the configuration of the server (deploy/nats/users.conf)"
+
 // awaitFirst waits for the first connection, and logs the reason for the delay at once and then
 // now and then.
 func (o Options) awaitFirst(ctx context.Context, nc *nats.Conn, first <-chan struct{}, failed <-chan error) error {
@@ -139,9 +142,13 @@ func (o Options) options() ([]nats.Option, error) {
 		nats.LameDuckModeHandler(func(*nats.Conn) {
 			o.Log.Info().Msg("nats: a server shuts down (lame duck mode), going on at another one or once it is back")
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { o.Log.Info().Msg("nats: connected again") }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			throttle.forget()
+			o.Log.Info().Msg("nats: connected again")
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
-			if !throttle.allow(err.Error()) {
+			lacking := errors.Is(err, nats.ErrPermissionViolation)
+			if lacking && !throttle.first(err.Error()) || !lacking && !throttle.allow(err.Error()) {
 				return
 			}
 			event := o.Log.Error().Err(err)
@@ -149,7 +156,10 @@ func (o Options) options() ([]nats.Option, error) {
 				event = event.Str("subject", s.Subject)
 			}
 			text := "nats"
-			if refused(err) {
+			switch {
+			case lacking:
+				text = "nats: this user lacks a right; " + renewRights
+			case refused(err):
 				text = "nats: the server refuses us, trying on; " + checkAccess
 			}
 			event.Msg(text)
@@ -164,14 +174,41 @@ func refused(err error) bool {
 		errors.Is(err, nats.ErrAuthRevoked) || errors.Is(err, nats.ErrAccountAuthExpired)
 }
 
+// mostLacking is the number of missing rights that are logged once each. Beyond, the lines are
+// throttled: a subject may hold a random name.
+const mostLacking = 100
+
 // throttledLog suppresses repeated log lines: a refusing server reports an error at every
 // attempt.
 type throttledLog struct {
 	every time.Duration
 
-	mu   sync.Mutex
-	last string
-	at   time.Time
+	mu      sync.Mutex
+	last    string
+	at      time.Time
+	lacking map[string]bool // texts about missing rights, since the last connection
+}
+
+// first reports whether a line about a missing right is logged: once for each connection, since the
+// server reads new rights at a connection only.
+func (t *throttledLog) first(text string) bool {
+	t.mu.Lock()
+	known, full := t.lacking[text], len(t.lacking) >= mostLacking
+	if !known && !full {
+		if t.lacking == nil {
+			t.lacking = map[string]bool{}
+		}
+		t.lacking[text] = true
+	}
+	t.mu.Unlock()
+	return !known && (!full || t.allow(text))
+}
+
+// forget lets lines about missing rights be logged again.
+func (t *throttledLog) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lacking = nil
 }
 
 // allow reports whether a line with this text is logged now.

@@ -83,8 +83,18 @@ func TestRoomWaitsForNoAnswer(t *testing.T) {
 	var looks sync.WaitGroup
 	looks.Go(func() { behind.LookAtRoom(t.Context()) })
 	<-slow.asked
-	if _, limit := behind.Events.Room(); limit != 0 {
-		t.Errorf("got a limit of %d bytes during the first look, want none", limit)
+	during := make(chan int64, 1)
+	looks.Go(func() {
+		_, limit := behind.Events.Room()
+		during <- limit
+	})
+	select {
+	case limit := <-during:
+		if limit != 0 {
+			t.Errorf("got a limit of %d bytes during the first look, want none", limit)
+		}
+	case <-time.After(10 * time.Second): // far longer than a read takes
+		t.Error("the reader waits for the answer of the server")
 	}
 	close(slow.answer)
 	looks.Wait()
