@@ -57,6 +57,8 @@ func TestUsage(t *testing.T) {
 		"an unknown load": {[]string{"--load", "nothing"}, 2, "unknown load"},
 		"too many writes": {[]string{"--kv-writes", "3"}, 2, "kv-writes must be 0, 1 or 2"},
 		"too few events":  {[]string{"--rate", "100", "--events", "50"}, 2, "use more events"},
+		"no PostgreSQL":   {[]string{"--river", "--postgres", "."}, 2, "the directory has no initdb and postgres"},
+		"River's load":    {[]string{"--river", "--load", "lifecycle"}, 2, "support the load activity only"},
 		"no such usher":   {[]string{"--usher", "nothing"}, 2, "nothing"},
 		"an unknown part": {[]string{"part", "nothing"}, 2, "unexpected argument nothing"},
 	} {
