@@ -23,10 +23,12 @@ type env struct {
 	dir        string
 
 	nats, vendor *process.Process
-	url          string // address of the NATS server
-	heapAddr     string // address for the heap of the NATS server; empty for a foreign nats-server
-	emptyHeap    int64  // bytes in use by the server without data
-	vendorAddr   string // address of the fake vendors
+	cluster      []*node // in place of nats
+	replicas     int     // of streams and buckets in the cluster
+	url          string  // addresses of the NATS server or servers
+	heapAddr     string  // address for the heap of the NATS server; empty for a foreign nats-server
+	emptyHeap    int64   // bytes in use by the server without data
+	vendorAddr   string  // address of the fake vendors
 	nc           *nats.Conn
 	js           jetstream.JetStream
 
@@ -163,7 +165,7 @@ func (s *env) finished(ctx context.Context) error {
 
 // processes returns all processes that must not end before the contestant finishes.
 func (s *env) processes() []*process.Process {
-	list := []*process.Process{s.nats}
+	list := s.servers()
 	if s.vendor != nil { // during a recording the vendors run in this process
 		list = append(list, s.vendor)
 	}
@@ -210,7 +212,7 @@ func (s *env) close() {
 	if s.database != nil {
 		_ = s.database.Stop(time.Minute) // killed, its processes would still write into the directory
 	}
-	for _, p := range []*process.Process{s.nats, s.vendor} {
+	for _, p := range append(s.servers(), s.vendor) {
 		if p != nil {
 			p.Kill()
 		}

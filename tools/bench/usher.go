@@ -72,6 +72,9 @@ func (s *env) environ(addr string) []string {
 	})
 	environ = append(environ, "USHER_NATS_URL="+s.url, "USHER_HTTP_ADDR="+addr, "USHER_LOG_FORMAT=json",
 		"USHER_DELETIONS_COUNT=1000000000", "USHER_DELETIONS_SHARE=1") // the deletion guard counts, but never stops deletions
+	if s.replicas > 1 {
+		environ = append(environ, "USHER_NATS_REPLICAS="+strconv.Itoa(s.replicas))
+	}
 	if s.contestant.Processes > 1 { // in order, one process takes the activity of a vendor
 		environ = append(environ, "USHER_ACTIVITY_ORDER=none")
 	}

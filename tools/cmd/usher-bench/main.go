@@ -93,6 +93,7 @@ type benchCmd struct {
 	Postgres    string        `help:"Directory of initdb and postgres, for --river; default: PATH, or the newest of /usr/lib/postgresql/*/bin." type:"existingdir" placeholder:"DIR"`
 	Soak        time.Duration `help:"Send activities for this time to usher serve with the embedded server, at --rate, default 1000 a second, after a warm-up of five and a half minutes at most, and compare the memory of the last tenth with the second. An interrupt ends the load and prints the figures." placeholder:"DURATION"`
 	Accounts    int           `help:"Store N accounts at one vendor, and measure memory, disk, restart and latency of the NATS server with them, and usher." placeholder:"N"`
+	Cluster     string        `help:"With --accounts: store the accounts in a cluster of three NATS servers, each bucket on all (replicated) or each on one server (placed), and kill -9 the leader of ACCOUNTS." enum:"replicated,placed," default:"" placeholder:"SHAPE"`
 	Remembered  int           `help:"Let usher record N activities, and measure memory and disk of the NATS server with them, and a start after kill -9." placeholder:"N"`
 	JSON        bool          `name:"json" help:"Print one JSON object."`
 	Update      string        `help:"Write the tables between the markers of a Markdown file." type:"existingfile" placeholder:"FILE"`
@@ -116,6 +117,7 @@ Examples:
   usher-bench --backlog 1000000
   usher-bench --soak 30m --rate 1000
   usher-bench --accounts 1000000
+  usher-bench --accounts 250000 --cluster replicated
   usher-bench --remembered 1000000
   usher-bench --all --peer ./bento --update docs/benchmarks.md`
 }
@@ -196,6 +198,12 @@ func (b benchCmd) print(report bench.Report) error {
 
 // plans returns the plans of the flags; none with --all.
 func (b benchCmd) plans() ([]bench.Plan, error) {
+	if b.Cluster != "" && b.Accounts == 0 {
+		return nil, errors.New("--cluster needs --accounts")
+	}
+	if b.Postgres != "" && !b.River {
+		return nil, errors.New("--postgres needs --river")
+	}
 	load, err := bench.LoadNamed(b.Load)
 	if err != nil || b.All {
 		return nil, err
