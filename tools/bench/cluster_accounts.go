@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,13 +155,15 @@ func (s *env) restCluster(ctx context.Context, _ *template, out *ClusterAccounts
 		if err != nil {
 			return err
 		}
-		for i := range out.Nodes {
-			if out.Nodes[i].Name == leader.name {
-				out.Nodes[i].Leads = append(out.Nodes[i].Leads, bucket)
-			}
-		}
+		cost := out.node(leader.name)
+		cost.Leads = append(cost.Leads, bucket)
 	}
 	return nil
+}
+
+// node returns the cost of a server of the cluster.
+func (a *ClusterAccounts) node(name string) *NodeCost {
+	return &a.Nodes[slices.IndexFunc(a.Nodes, func(n NodeCost) bool { return n.Name == name })]
 }
 
 // askCluster measures reads and writes of single records.
@@ -213,7 +216,7 @@ func (s *env) failover(ctx context.Context, t *template, out *ClusterAccounts) e
 	}
 	memory, _ := leader.Memory()
 	live, err := leader.heap(ctx)
-	f.BackMB, f.BackLive = megabytes(memory), float64(live)/float64(out.Accounts)
+	f.BackMB, f.BackLive = megabytes(memory), float64(max(0, live-out.node(leader.name).empty))/float64(out.Accounts)
 	out.Failover = f
 	return err
 }
