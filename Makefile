@@ -81,7 +81,7 @@ outbox: ## Test the outbox of examples/outbox on a real PostgreSQL, with kills
 river: $(GOTESTSUM) ## Test the contestant of usher-bench on River, on a real PostgreSQL
 	command -v psql >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends postgresql)
 	cd tools/river && go vet .
-	cd tools && $(RERUN_TESTS) --packages ./cmd/usher-bench -- -timeout 30m -tags river -run AtRiver
+	cd tools && $(RERUN_TESTS) --packages "./bench ./cmd/usher-bench" -- -timeout 30m -tags river -run AtRiver
 
 interop: build $(GOTESTSUM) ## Test foreign clients (CloudEvents, NATS, packages of senders of web hooks) and a foreign SCIM server; needs Node.js 20 and npm
 	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs && $(RERUN_NODE) recipes.mjs && $(RERUN_NODE) notify.mjs
