@@ -15,13 +15,12 @@ import (
 func TestBenchAtRiver(t *testing.T) {
 	c := benchmarks(t)
 	bench := exec.CommandContext(t.Context(), c.Self, "--usher", c.Usher, "--river", "--sync-always", "--events", "300", "--rounds", "1")
-	// The user of PostgreSQL may not open the directory of the test.
-	dir, err := os.MkdirTemp("", "river")
+	dir, err := os.MkdirTemp("", "river") //nolint:usetesting // closed to the user of PostgreSQL
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // without secrets
+	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
 	bench.Env = append(os.Environ(), "TMPDIR="+dir)
