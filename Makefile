@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy image release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-nats chaos-endpoint isolation recovery upgrade hostile bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox river interop check-docs test-browser smoke-browser check-deploy smoke-deploy image release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-nats chaos-endpoint isolation recovery upgrade hostile bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -78,6 +78,11 @@ outbox: ## Test the outbox of examples/outbox on a real PostgreSQL, with kills
 	command -v psql >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends postgresql)
 	cd examples/outbox && go vet . && go test -count=1 .
 
+river: $(GOTESTSUM) ## Test the contestant of usher-bench on River, on a real PostgreSQL
+	command -v psql >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends postgresql)
+	cd tools/river && go vet .
+	cd tools && $(RERUN_TESTS) --packages "./bench ./cmd/usher-bench" -- -timeout 30m -tags river -run AtRiver
+
 interop: build $(GOTESTSUM) ## Test foreign clients (CloudEvents, NATS, packages of senders of web hooks) and a foreign SCIM server; needs Node.js 20 and npm
 	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs && $(RERUN_NODE) recipes.mjs && $(RERUN_NODE) notify.mjs
 	cd tools/foreign/scimmy && npm ci --no-audit --no-fund
@@ -144,7 +149,7 @@ recovery: ## Try kills, damaged streams, wrong clocks, a shared rate and a milli
 upgrade: ## Replace the processes of a former version one by one under load (FORMER=commit; the last tag, or 100 commits ago)
 	go test -C tools -tags recovery_upgrade ./recovery -v -timeout 1h -run '^TestUpgrade$$' -recovery.former=$(FORMER) $(ARGS)
 
-bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--peer PATH --nats-server PATH")
+bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--river --peer PATH --nats-server PATH")
 	go build -C tools -o $(TOOLS)/usher-bench ./cmd/usher-bench
 	$(TOOLS)/usher-bench --usher ./usher --all $(ARGS)
 

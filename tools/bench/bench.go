@@ -18,7 +18,10 @@ type Config struct {
 	Self  string // the usher-bench binary, for the fake vendors and the bare loop
 	NATS  string // the nats-server binary; empty: Self runs the embedded server in a separate process
 	Peer  string // binary of the peer; empty: no peer
-	Dir   string // parent of temporary directories; empty: the default of the system
+	River string // binary of the contestant on River; empty: without
+	// Postgres is the directory of the programs of PostgreSQL, for River.
+	Postgres string
+	Dir      string // parent of temporary directories; empty: the default of the system
 	// Progress is called with each line about the progress; may be nil.
 	Progress func(line string)
 	// Patience is the time without a new result after which the missing results count as
@@ -33,12 +36,13 @@ const (
 	Bare  = "bare"
 	Usher = "usher"
 	Peer  = "peer"
+	River = "river"
 )
 
 // Contestant is a program that does the work.
 type Contestant struct {
 	Name      string // in reports
-	Kind      string // Bare, Usher or Peer
+	Kind      string // Bare, Usher, Peer or River
 	Processes int    // number of concurrent processes; default 1
 	Writes    int    // KV writes per effect; for Bare only
 	Rules     bool   // with rules of a team; for Usher only
@@ -67,8 +71,8 @@ func (p Plan) Check() error {
 		return fmt.Errorf("plan %s: Events, Concurrency and Rounds must be above zero, Rate and Delay not below", p.Name)
 	case p.Rate > 0 && p.Events <= warmUp:
 		return fmt.Errorf("plan %s: the first %d events do not count: use more events", p.Name, warmUp)
-	case p.Load.Name != "activity" && p.has(Peer):
-		return fmt.Errorf("plan %s: the peer supports the load activity only", p.Name)
+	case p.Load.Name != "activity" && (p.has(Peer) || p.has(River)):
+		return fmt.Errorf("plan %s: the peer and River support the load activity only", p.Name)
 	case p.Load.Lifecycle && slices.ContainsFunc(p.Contestants, func(c Contestant) bool { return c.Kind == Bare && c.Processes > 1 }):
 		return fmt.Errorf("plan %s: the bare loop supports lifecycle in a single process only", p.Name)
 	}
@@ -146,7 +150,7 @@ func (c Config) run(ctx context.Context, p Plan, one Contestant) (run Run, err e
 		return run, err
 	}
 	s := &env{config: c, plan: p, contestant: one, dir: dir}
-	defer func() { s.close(); err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { s.close(); err = errors.Join(err, s.database.remove(), os.RemoveAll(dir)) }()
 	if err := s.open(ctx); err != nil {
 		return run, err
 	}

@@ -23,12 +23,16 @@ type env struct {
 	dir        string
 
 	nats, vendor *process.Process
-	url          string // address of the NATS server
-	heapAddr     string // address for the heap of the NATS server; empty for a foreign nats-server
-	emptyHeap    int64  // bytes in use by the server without data
-	vendorAddr   string // address of the fake vendors
+	cluster      []*node // in place of nats
+	replicas     int     // of streams and buckets in the cluster
+	url          string  // addresses of the NATS server or servers
+	heapAddr     string  // address for the heap of the NATS server; empty for a foreign nats-server
+	emptyHeap    int64   // bytes in use by the server without data
+	vendorAddr   string  // address of the fake vendors
 	nc           *nats.Conn
 	js           jetstream.JetStream
+
+	database *postgres // for River; otherwise nil
 
 	workers   []*worker
 	sent      []time.Time // times of publication of the events
@@ -58,6 +62,11 @@ func (s *env) open(ctx context.Context) error {
 	var err error
 	if s.emptyHeap, err = s.heap(ctx); err != nil {
 		return err
+	}
+	if s.contestant.Kind == River {
+		if err := s.startPostgres(ctx); err != nil {
+			return err
+		}
 	}
 	return s.startVendor(ctx)
 }
@@ -103,7 +112,9 @@ func (s *env) measure(ctx context.Context) (Run, error) {
 
 // startWorkers starts the contestant's processes.
 func (s *env) startWorkers(ctx context.Context) error {
-	begin := map[string]func(context.Context, string) (*worker, error){Bare: s.startBare, Usher: s.startUsher, Peer: s.startPeer}[s.contestant.Kind]
+	begin := map[string]func(context.Context, string) (*worker, error){
+		Bare: s.startBare, Usher: s.startUsher, Peer: s.startPeer, River: s.startRiver,
+	}[s.contestant.Kind]
 	if begin == nil {
 		return fmt.Errorf("unknown kind of contestant %q", s.contestant.Kind)
 	}
@@ -154,9 +165,12 @@ func (s *env) finished(ctx context.Context) error {
 
 // processes returns all processes that must not end before the contestant finishes.
 func (s *env) processes() []*process.Process {
-	list := []*process.Process{s.nats}
+	list := s.servers()
 	if s.vendor != nil { // during a recording the vendors run in this process
 		list = append(list, s.vendor)
+	}
+	if s.database != nil {
+		list = append(list, s.database.Process)
 	}
 	for _, w := range s.workers {
 		list = append(list, w.Process)
@@ -181,6 +195,9 @@ func (s *env) stopWorkers() error {
 	for _, w := range s.workers {
 		faults = append(faults, w.Stop(2*time.Minute))
 	}
+	if s.database != nil { // without clients
+		faults = append(faults, s.database.Stop(2*time.Minute))
+	}
 	return errors.Join(faults...)
 }
 
@@ -192,7 +209,10 @@ func (s *env) close() {
 	if s.nc != nil {
 		s.nc.Close()
 	}
-	for _, p := range []*process.Process{s.nats, s.vendor} {
+	if s.database != nil {
+		_ = s.database.Stop(time.Minute) // killed, its processes would still write into the directory
+	}
+	for _, p := range append(s.servers(), s.vendor) {
 		if p != nil {
 			p.Kill()
 		}

@@ -29,7 +29,7 @@ type Run struct {
 	Server float64  `json:"server_cpu_seconds_per_1000_events"` // of NATS during the run
 	Others float64  `json:"others_share"`                       // share of the machine's CPU used by other programs during the run
 	Allocs *float64 `json:"allocations_per_event"`              // of all processes of the contestant
-	PeakMB float64  `json:"peak_memory_mb"`                     // of the largest process of the contestant
+	PeakMB float64  `json:"peak_memory_mb"`                     // of the largest process of the contestant; PostgreSQL counts as one, at the end
 
 	FirstOthers float64 `json:"others_share_first_tenth"`
 	LastOthers  float64 `json:"others_share_last_tenth"`
@@ -76,7 +76,7 @@ func (s *env) meter() (m meter) {
 	m.busy, m.all = process.MachineCPU()
 	m.ours = process.CPUOf(os.Getpid())
 	for _, p := range s.processes() {
-		m.ours += process.CPUOf(p.PID())
+		m.ours += p.TreeCPU()
 	}
 	m.server = process.CPUOf(s.nats.PID())
 	return m
@@ -102,6 +102,10 @@ func (s *env) figures(done *Tally, asked Asked) Run {
 		r.CPU += w.CPU().Seconds() / events * 1000
 		r.PeakMB = max(r.PeakMB, megabytes(w.peak))
 		allocations += (w.after - w.before) / events
+	}
+	if s.database != nil {
+		r.CPU += s.database.CPU().Seconds() / events * 1000
+		r.PeakMB = max(r.PeakMB, megabytes(s.database.memory))
 	}
 	if allocations > 0 {
 		r.Allocs = &allocations

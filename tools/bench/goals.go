@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -60,6 +61,9 @@ func ushers(n int) Contestant {
 	return Contestant{Name: fmt.Sprintf("usher × %d", n), Kind: Usher, Processes: n}
 }
 
+// OnRiver is the contestant on River, with a PostgreSQL of its own.
+var OnRiver = Contestant{Name: "River", Kind: River}
+
 const ruled = "usher with rules"
 
 // WithRules returns the contestants of the load rules: usher without and with rules of a team.
@@ -75,9 +79,13 @@ func (c Config) items(suite Suite) []goalPlan {
 	if c.Peer != "" {
 		withPeer = []Contestant{bareWith(1), {Name: "peer", Kind: Peer}, ushers(1)}
 	}
+	synced := withPeer
+	if c.River != "" {
+		synced = slices.Insert(slices.Clone(synced), len(synced)-1, OnRiver)
+	}
 	return []goalPlan{
 		{Plan{Name: "activity, one vendor", Load: activity, Events: 20_000, Concurrency: full, Rounds: rounds, Contestants: withPeer}, c.activityGoals},
-		{Plan{Name: "activity, one vendor, each message synced", Load: activity, Events: 10_000, Concurrency: full, Rounds: rounds, SyncAlways: true, Contestants: withPeer}, syncedGoals},
+		{Plan{Name: "activity, one vendor, each message synced", Load: activity, Events: 10_000, Concurrency: full, Rounds: rounds, SyncAlways: true, Contestants: synced}, c.syncedGoals},
 		{Plan{Name: "lifecycle, five vendors", Load: lifecycle, Events: 4000, Concurrency: full, Rounds: rounds, Contestants: []Contestant{bareWith(2), ushers(1)}}, lifecycleGoals},
 		{Plan{Name: "activity, vendor delay 50 ms", Load: activity, Events: 15_360, Delay: 50 * time.Millisecond, Concurrency: full, Rounds: rounds, Contestants: plain}, delayGoals},
 		{Plan{Name: "activity, 100 events a second", Load: activity, Events: 750, Rate: 100, Concurrency: full, Rounds: rounds, Contestants: plain}, addedGoals},
@@ -97,8 +105,13 @@ func (c Config) activityGoals(s Series) []Goal {
 	return []Goal{peer, atLeast(load, "≥ 0.95 × the bare loop with one KV write", s.ratio("usher", bareWith(1).Name), 0.95)}
 }
 
-func syncedGoals(s Series) []Goal {
-	return []Goal{atLeast("the same, each message synced to the disk", "≥ 0.95 × the bare loop with one KV write", s.ratio("usher", bareWith(1).Name), 0.95)}
+func (c Config) syncedGoals(s Series) []Goal {
+	const load, goal = "the same, each message synced to the disk", "≥ 1.5 × River on PostgreSQL with fsync"
+	river := Goal{load, goal, "not measured: no --river", false}
+	if c.River != "" {
+		river = atLeast(load, goal, s.ratio("usher", OnRiver.Name), 1.5)
+	}
+	return []Goal{atLeast(load, "≥ 0.95 × the bare loop with one KV write", s.ratio("usher", bareWith(1).Name), 0.95), river}
 }
 
 func lifecycleGoals(s Series) []Goal {

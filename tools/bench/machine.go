@@ -67,6 +67,10 @@ func (c Config) Versions(ctx context.Context) map[string]string {
 	if c.Peer != "" {
 		v["peer"] = lastWord(ctx, c.Peer, "--version")
 	}
+	if c.River != "" {
+		v["River"] = riverVersion(c.River)
+		v["PostgreSQL"] = postgresVersion(ctx, c.Postgres)
+	}
 	return v
 }
 

@@ -17,6 +17,7 @@ type Report struct {
 	Startup    *Startup          `json:"startup,omitempty"`
 	Soak       *Soak             `json:"soak,omitempty"`
 	Accounts   *Accounts         `json:"accounts,omitempty"`
+	Cluster    *ClusterAccounts  `json:"cluster,omitempty"`
 	Remembered *Remembered       `json:"remembered,omitempty"`
 	Goals      []Goal            `json:"goals,omitempty"`
 }
@@ -106,6 +107,9 @@ func (r Report) Text(w io.Writer) error {
 	}
 	if r.Accounts != nil {
 		b.WriteString(r.Accounts.text())
+	}
+	if r.Cluster != nil {
+		b.WriteString(r.Cluster.text())
 	}
 	if r.Remembered != nil {
 		b.WriteString(r.Remembered.text())

@@ -139,7 +139,7 @@ func (s *env) makeStreams(ctx context.Context) error {
 		return err
 	}
 	err = admin.New(client, admin.Layout{
-		Events: streams.EventsStream, Own: true, Replicas: 1, EventsAge: 720 * time.Hour, ResultsAge: 720 * time.Hour,
+		Events: streams.EventsStream, Own: true, Replicas: max(1, s.replicas), EventsAge: 720 * time.Hour, ResultsAge: 720 * time.Hour,
 		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, Activity: 168 * time.Hour, Window: duplicateWindow,
 	}).Ensure(ctx)
 	if err != nil {

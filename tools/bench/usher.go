@@ -72,6 +72,9 @@ func (s *env) environ(addr string) []string {
 	})
 	environ = append(environ, "USHER_NATS_URL="+s.url, "USHER_HTTP_ADDR="+addr, "USHER_LOG_FORMAT=json",
 		"USHER_DELETIONS_COUNT=1000000000", "USHER_DELETIONS_SHARE=1") // the deletion guard counts, but never stops deletions
+	if s.replicas > 1 {
+		environ = append(environ, "USHER_NATS_REPLICAS="+strconv.Itoa(s.replicas))
+	}
 	if s.contestant.Processes > 1 { // in order, one process takes the activity of a vendor
 		environ = append(environ, "USHER_ACTIVITY_ORDER=none")
 	}
@@ -107,11 +110,21 @@ func (s *env) count(ctx context.Context) {
 			w.after, _ = w.metrics(ctx) // without an answer the figure is missing
 		}
 	}
+	if s.database != nil {
+		s.database.memory = s.database.TreeMemory()
+	}
 }
 
 // run runs a command of usher to its end, and returns the output.
 func (s *env) run(ctx context.Context, args ...string) (string, error) {
-	p, err := process.Start(s.log("usher-"+args[0]), s.environ(""), s.config.Usher, append([]string{"--config", s.configFile()}, args...)...)
+	return runToEnd(ctx, process.Command{
+		Log: s.log("usher-" + args[0]), Environ: s.environ(""), Program: s.config.Usher, Args: append([]string{"--config", s.configFile()}, args...),
+	})
+}
+
+// runToEnd runs a program to its end, and returns the output.
+func runToEnd(ctx context.Context, c process.Command) (string, error) {
+	p, err := c.Start()
 	if err != nil {
 		return "", err
 	}
@@ -123,7 +136,7 @@ func (s *env) run(ctx context.Context, args ...string) (string, error) {
 		return "", ctx.Err()
 	}
 	if p.ExitCode() != 0 {
-		return "", fmt.Errorf("usher %s: exit code %d: %s", args[0], p.ExitCode(), p.Output())
+		return "", fmt.Errorf("%s: exit code %d: %s", strings.TrimSuffix(filepath.Base(c.Log), ".log"), p.ExitCode(), p.Output())
 	}
 	return p.Output(), nil
 }

@@ -27,6 +27,17 @@ func Build(ctx context.Context, file, program string, flags ...string) error {
 	return err
 }
 
+// BuildModule builds the program of another module of the source tree into a file. The folder is relative
+// to the root of the tree.
+func BuildModule(ctx context.Context, file, folder string) error {
+	root, err := command(ctx, "", "list", "-m", "-f", "{{.Dir}}", "github.com/usherhq/usher")
+	if err != nil {
+		return err
+	}
+	_, err = command(ctx, filepath.Join(strings.TrimSpace(root), filepath.FromSlash(folder)), "build", "-o", file, ".")
+	return err
+}
+
 // GoRoot returns the directory of the Go installation.
 func GoRoot(ctx context.Context) (string, error) {
 	root, err := command(ctx, "", "env", "GOROOT")

@@ -28,23 +28,40 @@ type Process struct {
 // Start starts a program. The environment contains only the USHER_ variables of environ. The output
 // is appended to the file log.
 func Start(log string, environ []string, program string, args ...string) (*Process, error) {
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return Command{Log: log, Environ: environ, Program: program, Args: args}.Start()
+}
+
+// Command is a program to start.
+type Command struct {
+	Log     string   // the file for the output
+	Environ []string // the USHER_ variables
+	Program string
+	Args    []string
+	Dir     string              // working directory; empty: the one of this process
+	User    *syscall.Credential // nil: the user of this process
+}
+
+// Start starts the program, like the function Start.
+func (c Command) Start() (*Process, error) {
+	out, err := os.OpenFile(c.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close() // the program has a copy of the descriptor
-	p := &Process{name: strings.TrimSuffix(filepath.Base(log), ".log"), log: log, done: make(chan struct{})}
+	p := &Process{name: strings.TrimSuffix(filepath.Base(c.Log), ".log"), log: c.Log, done: make(chan struct{})}
 	// No context ends the program: a cancelled context would prevent a graceful shutdown.
-	p.cmd = exec.CommandContext(context.Background(), program, args...) //nolint:gosec // built here, or named by the user
+	p.cmd = exec.CommandContext(context.Background(), c.Program, c.Args...) //nolint:gosec // built here, or named by the user
+	p.cmd.Dir = c.Dir
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "USHER_") {
 			p.cmd.Env = append(p.cmd.Env, variable)
 		}
 	}
-	p.cmd.Env = append(p.cmd.Env, environ...)
+	p.cmd.Env = append(p.cmd.Env, c.Environ...)
 	p.cmd.Stdout = out
 	p.cmd.Stderr = out
 	p.cmd.SysProcAttr = bound()
+	p.cmd.SysProcAttr.Credential = c.User
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}

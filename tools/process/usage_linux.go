@@ -59,15 +59,59 @@ func MachineCPU() (busy, all float64) {
 
 // CPUOf returns the CPU seconds used by a process; 0 if unknown.
 func CPUOf(pid int) float64 {
+	own, _ := cpuOf(pid)
+	return own
+}
+
+// cpuOf returns the CPU seconds used by a process, and by those of its children that have ended.
+func cpuOf(pid int) (own, ended float64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]) // without the first two fields
-	if len(fields) < 13 {
-		return 0
+	if len(fields) < 15 {
+		return 0, 0
 	}
-	user, _ := strconv.ParseFloat(string(fields[11]), 64)
-	system, _ := strconv.ParseFloat(string(fields[12]), 64)
-	return (user + system) / hertz
+	seconds := func(field int) float64 {
+		ticks, _ := strconv.ParseFloat(string(fields[field]), 64)
+		return ticks / hertz
+	}
+	return seconds(11) + seconds(12), seconds(13) + seconds(14)
+}
+
+// tree returns the ids of a process and its descendants. Children of a process with several threads
+// are found only if the first thread has started them.
+func tree(pid int) []int {
+	list := []int{pid}
+	for i := 0; i < len(list); i++ {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", list[i], list[i])) // none after the end
+		for _, field := range bytes.Fields(text) {
+			if child, err := strconv.Atoi(string(field)); err == nil {
+				list = append(list, child)
+			}
+		}
+	}
+	return list
+}
+
+// TreeCPU returns the CPU seconds used by the running program and its descendants.
+func (p *Process) TreeCPU() (sum float64) {
+	for _, pid := range tree(p.PID()) {
+		own, ended := cpuOf(pid)
+		sum += own + ended
+	}
+	return sum
+}
+
+// TreeMemory returns the memory of the running program and its descendants in bytes. A shared page counts
+// once. Zero, if the kernel does not tell.
+func (p *Process) TreeMemory() (sum int64) {
+	for _, pid := range tree(p.PID()) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err == nil {
+			sum += kilobytes(text, "Pss:")
+		}
+	}
+	return sum
 }

@@ -57,6 +57,11 @@ func TestUsage(t *testing.T) {
 		"an unknown load": {[]string{"--load", "nothing"}, 2, "unknown load"},
 		"too many writes": {[]string{"--kv-writes", "3"}, 2, "kv-writes must be 0, 1 or 2"},
 		"too few events":  {[]string{"--rate", "100", "--events", "50"}, 2, "use more events"},
+		"no PostgreSQL":   {[]string{"--river", "--postgres", "."}, 2, "the directory has no initdb and postgres"},
+		"only a folder":   {[]string{"--postgres", "."}, 2, "--postgres needs --river"},
+		"a mere cluster":  {[]string{"--cluster", "placed"}, 2, "--cluster needs --accounts"},
+		"no such cluster": {[]string{"--cluster", "nothing", "--accounts", "10"}, 2, "replicated"},
+		"River's load":    {[]string{"--river", "--load", "lifecycle"}, 2, "support the load activity only"},
 		"no such usher":   {[]string{"--usher", "nothing"}, 2, "nothing"},
 		"an unknown part": {[]string{"part", "nothing"}, 2, "unexpected argument nothing"},
 	} {

@@ -89,8 +89,11 @@ type benchCmd struct {
 	Usher       string        `help:"Binary of usher; default: build usher from the source tree." type:"existingfile" placeholder:"PATH"`
 	NATSServer  string        `name:"nats-server" help:"Binary of nats-server; default: the embedded server in a separate process." type:"existingfile" placeholder:"PATH"`
 	Peer        string        `help:"Binary of Bento to compare with (load activity)." type:"existingfile" placeholder:"PATH"`
+	River       bool          `help:"Compare with River on PostgreSQL as well (load activity); needs the programs of PostgreSQL."`
+	Postgres    string        `help:"Directory of initdb and postgres, for --river; default: PATH, or the newest of /usr/lib/postgresql/*/bin." type:"existingdir" placeholder:"DIR"`
 	Soak        time.Duration `help:"Send activities for this time to usher serve with the embedded server, at --rate, default 1000 a second, after a warm-up of five and a half minutes at most, and compare the memory of the last tenth with the second. An interrupt ends the load and prints the figures." placeholder:"DURATION"`
 	Accounts    int           `help:"Store N accounts at one vendor, and measure memory, disk, restart and latency of the NATS server with them, and usher." placeholder:"N"`
+	Cluster     string        `help:"With --accounts: store the accounts in a cluster of three NATS servers, each bucket on all (replicated) or each on one server (placed), and kill -9 the leader of ACCOUNTS." enum:"replicated,placed," default:"" placeholder:"SHAPE"`
 	Remembered  int           `help:"Let usher record N activities, and measure memory and disk of the NATS server with them, and a start after kill -9." placeholder:"N"`
 	JSON        bool          `name:"json" help:"Print one JSON object."`
 	Update      string        `help:"Write the tables between the markers of a Markdown file." type:"existingfile" placeholder:"FILE"`
@@ -109,10 +112,12 @@ Examples:
   usher-bench                                      about a minute: throughput, then times at 100 events/s
   usher-bench --load lifecycle --kv-writes 2
   usher-bench --sync-always --rounds 3
+  usher-bench --sync-always --river --events 20000
   usher-bench --delay 50ms --events 20000 --nats-server /usr/local/bin/nats-server
   usher-bench --backlog 1000000
   usher-bench --soak 30m --rate 1000
   usher-bench --accounts 1000000
+  usher-bench --accounts 250000 --cluster replicated
   usher-bench --remembered 1000000
   usher-bench --all --peer ./bento --update docs/benchmarks.md`
 }
@@ -155,6 +160,16 @@ func (b benchCmd) config(ctx context.Context, dir string) (bench.Config, error) 
 		return c, err
 	}
 	c.Self = self
+	if b.River {
+		if c.Postgres, err = bench.FindPostgres(b.Postgres); err != nil {
+			return c, usageError{err}
+		}
+		c.Progress("build River's contestant")
+		c.River = filepath.Join(dir, "river")
+		if err := process.BuildModule(ctx, c.River, "tools/river"); err != nil {
+			return c, fmt.Errorf("build River's contestant, inside the source tree: %w", err)
+		}
+	}
 	if c.Usher != "" {
 		return c, nil
 	}
@@ -183,6 +198,12 @@ func (b benchCmd) print(report bench.Report) error {
 
 // plans returns the plans of the flags; none with --all.
 func (b benchCmd) plans() ([]bench.Plan, error) {
+	if b.Cluster != "" && b.Accounts == 0 {
+		return nil, errors.New("--cluster needs --accounts")
+	}
+	if b.Postgres != "" && !b.River {
+		return nil, errors.New("--postgres needs --river")
+	}
 	load, err := bench.LoadNamed(b.Load)
 	if err != nil || b.All {
 		return nil, err
@@ -199,6 +220,9 @@ func (b benchCmd) plans() ([]bench.Plan, error) {
 	}
 	if b.Peer != "" {
 		p.Contestants = slices.Insert(p.Contestants, 1, bench.Contestant{Name: "peer", Kind: bench.Peer, Processes: b.Processes})
+	}
+	if b.River {
+		p.Contestants = slices.Insert(p.Contestants, len(p.Contestants)-1, bench.OnRiver)
 	}
 	if load.Rules {
 		p.Contestants = bench.WithRules()
@@ -233,7 +257,7 @@ func (b benchCmd) plans() ([]bench.Plan, error) {
 func (b benchCmd) plain() benchCmd {
 	return benchCmd{
 		Load: "activity", Events: 10_000, Processes: 1, Concurrency: 256, KVWrites: 1, Rounds: 5,
-		Usher: b.Usher, NATSServer: b.NATSServer, Peer: b.Peer, JSON: b.JSON, Update: b.Update,
+		Usher: b.Usher, NATSServer: b.NATSServer, Peer: b.Peer, River: b.River, Postgres: b.Postgres, JSON: b.JSON, Update: b.Update,
 	}
 }
 

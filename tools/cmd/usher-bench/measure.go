@@ -24,6 +24,12 @@ func (b benchCmd) measure(ctx context.Context, c bench.Config, plans []bench.Pla
 		return c.All(ctx, bench.Suite{Rounds: b.Rounds, Backlog: max(b.Backlog, 100_000)}, into)
 	case b.Soak > 0:
 		return b.soak(ctx, c, into)
+	case b.Accounts > 0 && b.Cluster != "":
+		a, err := c.ClusterAccounts(ctx, b.Accounts, b.Cluster == "placed", b.SyncAlways)
+		if err == nil {
+			into.Cluster = &a
+		}
+		return err
 	case b.Accounts > 0:
 		a, err := c.Accounts(ctx, b.Accounts)
 		if err == nil {
