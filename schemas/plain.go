@@ -75,19 +75,30 @@ func (m *plainMember) prepare() bool {
 	return known
 }
 
-// accepts reports whether data is certainly valid. members are the names of the schema.
-func (p *plainObject) accepts(data []byte, members []string) bool {
+// accepts reports whether data is certainly valid.
+func (c contract) accepts(data []byte) bool {
+	return c.acceptsAll(func(each func(string, []byte) bool) bool { return events.EachMember(data, each) })
+}
+
+// acceptsClean reports whether the data of an event is certainly valid, and events.Clean changes nothing.
+func (c contract) acceptsClean(e events.Event) bool {
+	return c.acceptsAll(func(each func(string, []byte) bool) bool { return events.EachClean(e, each) })
+}
+
+// acceptsAll reports whether an object with the members of a scan is certainly valid.
+func (c contract) acceptsAll(scan func(each func(name string, raw []byte) bool) bool) bool {
+	p := c.plain
 	if p == nil {
 		return false
 	}
 	missing := len(p.Required)
-	whole := events.EachMember(data, func(name string, raw []byte) bool {
+	whole := scan(func(name string, raw []byte) bool {
 		m, known := p.Properties[name]
 		if slices.Contains(p.Required, name) {
 			missing--
 		}
 		if !known {
-			return !slices.ContainsFunc(members, func(ours string) bool { return strings.EqualFold(ours, name) })
+			return !slices.ContainsFunc(c.members, func(ours string) bool { return strings.EqualFold(ours, name) })
 		}
 		return m.accepts(raw)
 	})
