@@ -77,15 +77,17 @@ func (r Reader) parseValid(body []byte) []Event {
 		return nil
 	}
 	s.pos++
-	texts := &texts{room: 4 << 10}
-	var list []Event
+	const usualSize = 512 // of an event
+	list := make([]Event, 0, min(len(body)/usualSize+1, MaxBatch))
+	d := &document{texts: &texts{room: 4 << 10}}
+	member := d.member
 	for more := true; more; {
 		if s.space(); s.peek() != '{' || len(list) == MaxBatch {
 			return nil
 		}
 		s.data = body[:min(len(body), s.pos+MaxValues-1)] // so short that checkValues has nothing to count
-		d := r.newDocument(texts)
-		if s.object(1, d.member) != nil {
+		*d = r.newDocument(d.texts)
+		if s.object(1, member) != nil {
 			return nil
 		}
 		e, err := d.event()

@@ -61,8 +61,8 @@ type document struct {
 }
 
 // newDocument returns a document without members.
-func (r Reader) newDocument(texts *texts) *document {
-	return &document{attributes: attributes{prefix: "/", drops: r.DropExtensions, contextV1: &contextV1{}}, texts: texts}
+func (r Reader) newDocument(texts *texts) document {
+	return document{attributes: attributes{prefix: "/", drops: r.DropExtensions, contextV1: &contextV1{}}, texts: texts}
 }
 
 // texts makes strings in blocks: one allocation instead of one for each string.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -107,7 +108,7 @@ func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []even
 		publications = append(publications, p)
 	}
 	reused := &ReusedIDError{}
-	for i, p := range publications {
+	for i, p := range slices.Backward(publications) { // mostly only the last one has to be waited for
 		ack, err := p.acknowledged(ctx)
 		same := true
 		if err == nil && ack.Duplicate {
@@ -121,6 +122,7 @@ func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []even
 		}
 	}
 	if len(reused.Index) > 0 {
+		slices.Reverse(reused.Index)
 		return reused
 	}
 	return nil

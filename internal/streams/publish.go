@@ -68,6 +68,11 @@ func (p Publication) acknowledged(ctx context.Context) (*jetstream.PubAck, error
 	select {
 	case ack := <-p.ack.Ok():
 		return ack, nil
+	default: // only now ask for the channel of errors, which nats.go makes
+	}
+	select {
+	case ack := <-p.ack.Ok():
+		return ack, nil
 	case err := <-p.ack.Err():
 		return nil, publishError(p.stream, p.ack.Msg().Subject, err)
 	case <-ctx.Done():
