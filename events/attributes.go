@@ -13,10 +13,16 @@ import (
 // and so would change the identity of an event.
 type attributes struct {
 	prefix string // before a name in error pointers: "/" or "ce-"
-	checks bool   // optional attributes are only checked
 	drops  bool   // see Reader.DropExtensions
 	seen   bool   // specversion is present and 1.0
-	ctx    event.EventContextV1
+	*contextV1
+}
+
+// contextV1 is the context of an event with the targets of its pointers, in one object.
+type contextV1 struct {
+	ctx                  event.EventContextV1
+	subject, contentType string
+	at                   types.Timestamp
 }
 
 // set checks and sets one attribute: a string, a bool or an int32.
@@ -36,26 +42,58 @@ func (a *attributes) set(name string, value any) *InvalidError {
 
 // setText is set for a string, the type of almost all attributes.
 func (a *attributes) setText(name, text string) *InvalidError {
-	if !attributeName(name) {
-		return a.misnamed(name)
-	}
-	if a.mayDrop(name) && (len(text) > MaxAttribute || !plain(text)) {
+	if a.mayDrop(name) && (!attributeName(name) || len(text) > MaxAttribute || !plain(text)) {
 		return nil
 	}
-	if len(text) > MaxAttribute {
-		return a.refuse(name, RuleSize, "send attributes of at most "+strconv.Itoa(MaxAttribute)+" bytes each")
+	if err := a.check(name, text); err != nil {
+		return err
 	}
-	if !plain(text) {
-		return a.refuse(name, RuleCharacters, "send no control characters or noncharacters")
-	}
-	set, core := coreAttributes[name]
-	if !core && !a.checks {
+	switch name {
+	case "specversion":
+		a.seen = true
+	case "id":
+		a.ctx.ID = text
+	case "source":
+		a.ctx.Source.Opaque = text // the SDK prints an opaque URL byte for byte
+	case "type":
+		a.ctx.Type = text
+	case "subject":
+		a.subject = text
+		a.ctx.Subject = &a.subject
+	case "time":
+		t, err := ParseTime(text)
+		if err != nil {
+			return a.refuse(name, RuleTime, timeAdvice)
+		}
+		a.at.Time = t
+		a.ctx.Time = &a.at
+	case "datacontenttype":
+		a.contentType = text
+		a.ctx.DataContentType = &a.contentType
+	case "dataschema":
+		uri := types.URI{}
+		uri.Scheme, uri.Opaque, _ = strings.Cut(text, ":")
+		a.ctx.DataSchema = &uri
+	default:
 		a.extend(name, text)
 	}
-	if !core {
-		return nil
+	return nil
+}
+
+// timeAdvice is the correction for a time.
+const timeAdvice = "send an RFC 3339 timestamp, as in 2026-01-31T09:30:00Z"
+
+// check returns an error for an attribute that breaks a rule, except the rule of time.
+func (a *attributes) check(name, text string) *InvalidError {
+	switch {
+	case !attributeName(name):
+		return a.misnamed(name)
+	case len(text) > MaxAttribute:
+		return a.refuse(name, RuleSize, "send attributes of at most "+strconv.Itoa(MaxAttribute)+" bytes each")
+	case !plain(text):
+		return a.refuse(name, RuleCharacters, "send no control characters or noncharacters")
 	}
-	if rule, detail := set(a, text); rule != "" {
+	if rule, detail := brokenRule(name, text); rule != "" {
 		return a.refuse(name, rule, detail)
 	}
 	return nil
@@ -63,9 +101,6 @@ func (a *attributes) setText(name, text string) *InvalidError {
 
 // extend sets an extension.
 func (a *attributes) extend(name string, value any) {
-	if a.checks {
-		return
-	}
 	if a.ctx.Extensions == nil {
 		a.ctx.Extensions = make(map[string]any, 4)
 	}
@@ -74,8 +109,11 @@ func (a *attributes) extend(name string, value any) {
 
 // isCore reports whether a name is of an attribute of the specification.
 func isCore(name string) bool {
-	_, core := coreAttributes[name]
-	return core
+	switch name {
+	case "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema":
+		return true
+	}
+	return false
 }
 
 // mayDrop reports whether a faulty attribute is dropped: an extension, except expirytime, since an event
@@ -121,61 +159,27 @@ func (a *attributes) done() *InvalidError {
 	return a.refuse(missing, RuleRequired, "every CloudEvent has this attribute")
 }
 
-// coreAttributes has a setter for each attribute of the specification. A setter returns the
-// broken rule and the correction, or two empty strings. The map is never changed.
-var coreAttributes = map[string]func(a *attributes, s string) (rule, detail string){
-	"specversion": func(a *attributes, s string) (string, string) {
-		a.seen = s == event.CloudEventsVersionV1
-		return unless(a.seen, RuleSpecVersion, `send specversion "1.0"`)
-	},
-	"id": func(a *attributes, s string) (string, string) {
-		a.ctx.ID = s
+// brokenRule returns the rule of an attribute of the specification, other than time, that a text breaks, and
+// the correction, or two empty strings.
+func brokenRule(name, s string) (rule, detail string) {
+	switch name {
+	case "specversion":
+		return unless(s == event.CloudEventsVersionV1, RuleSpecVersion, `send specversion "1.0"`)
+	case "id", "type":
 		return unless(!blank(s), RuleRequired, "send a string that is not empty")
-	},
-	"type": func(a *attributes, s string) (string, string) {
-		a.ctx.Type = s
-		return unless(!blank(s), RuleRequired, "send a string that is not empty")
-	},
-	"source": func(a *attributes, s string) (string, string) {
+	case "source":
 		if blank(s) {
 			return RuleRequired, "send a URI-reference that is not empty"
 		}
-		// The SDK prints an opaque URL byte for byte.
-		a.ctx.Source.Opaque = s
 		return unless(isReference(s), RuleURIReference, "send a URI or a relative reference, percent-encoded")
-	},
-	"subject": func(a *attributes, s string) (string, string) {
-		a.ctx.Subject = a.kept(s)
+	case "subject":
 		return unless(!blank(s), RuleEmpty, "leave it out or send a string that is not empty")
-	},
-	"time": func(a *attributes, s string) (string, string) {
-		t, err := ParseTime(s)
-		if !a.checks {
-			a.ctx.Time = &types.Timestamp{Time: t}
-		}
-		return unless(err == nil, RuleTime, "send an RFC 3339 timestamp, as in 2026-01-31T09:30:00Z")
-	},
-	"datacontenttype": func(a *attributes, s string) (string, string) {
-		a.ctx.DataContentType = a.kept(s)
+	case "datacontenttype":
 		return unless(isMediaType(s), RuleMediaType, "send a media type, as in application/json")
-	},
-	"dataschema": func(a *attributes, s string) (string, string) {
-		if !a.checks {
-			uri := types.URI{}
-			uri.Scheme, uri.Opaque, _ = strings.Cut(s, ":")
-			a.ctx.DataSchema = &uri
-		}
+	case "dataschema":
 		return unless(isAbsolute(s), RuleURI, "send an absolute URI, percent-encoded")
-	},
-}
-
-// kept returns a pointer to the text, or nil if the attributes are only checked.
-func (a *attributes) kept(text string) *string {
-	if a.checks {
-		return nil
 	}
-	kept := text // only now on the heap
-	return &kept
+	return "", ""
 }
 
 // unless returns rule and detail, or two empty strings if ok.

@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/usherhq/usher/events"
@@ -56,5 +57,17 @@ func BenchmarkKey(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		events.Key("https://id.example.org/users", "8f14e45f-ceea-467f-a2f8-0c1e7c1d5b6a")
+	}
+}
+
+// BenchmarkFromHTTP reads a batch of 100 events.
+func BenchmarkFromHTTP(b *testing.B) {
+	body := []byte("[" + strings.Repeat(full+",", 99) + full + "]")
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := events.FromHTTP(batched, body); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

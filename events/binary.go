@@ -43,7 +43,7 @@ func checkSize(size int) *InvalidError {
 
 // headerEvent reads an event without data from the headers.
 func (r Reader) headerEvent(contentType string, attrs []field) (Event, *InvalidError) {
-	a := attributes{prefix: attributePrefix, drops: r.DropExtensions}
+	a := attributes{prefix: attributePrefix, drops: r.DropExtensions, contextV1: &contextV1{}}
 	for i, f := range attrs {
 		if i+1 < len(attrs) && attrs[i+1].name == f.name { // checked before any value, because the order of equal names is random
 			return Event{}, a.refuse(f.name, RuleDuplicate, "send each attribute once")
@@ -66,7 +66,8 @@ func (r Reader) headerEvent(contentType string, attrs []field) (Event, *InvalidE
 		if !isMediaType(contentType) || !plain(contentType) {
 			return Event{}, invalid(HeaderContentType, RuleMediaType, "send a media type, as in application/json")
 		}
-		a.ctx.DataContentType = &contentType
+		a.contentType = contentType
+		a.ctx.DataContentType = &a.contentType
 	}
 	if err := a.done(); err != nil {
 		return Event{}, err

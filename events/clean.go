@@ -1,6 +1,8 @@
 package events
 
 import (
+	"bytes"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +40,18 @@ func Clean(e Event) (cleaned Event, ignored []string) {
 	}
 	e.DataEncoded, ignored = cleanObject(e.Type(), e.DataEncoded)
 	return e, ignored
+}
+
+// EachClean is EachMember for the data of an event, and reports false also for data that Clean would change.
+func EachClean(e Event, each func(name string, raw []byte) bool) bool {
+	kind := e.Type()
+	if _, ours := typeNamed(kind); !ours || e.DataBase64 || !IsJSON(e.DataContentType()) {
+		return false
+	}
+	return EachMember(e.DataEncoded, func(name string, raw []byte) bool {
+		after, _ := cleanMember(kind, name, raw)
+		return string(after) == string(raw) && each(name, raw)
+	})
 }
 
 // cleanObject returns the data of an event of a type without the members to leave out.
@@ -91,13 +105,22 @@ func optional(kind, name string) bool {
 
 // isBlank reports whether a JSON value is null, or a string without a visible character.
 func isBlank(raw []byte) bool {
+	if raw[0] == '"' && isVisible(raw[1]) {
+		return false
+	}
 	return string(raw) == "null" || raw[0] == '"' && trimmed(unquoted(raw)) == ""
 }
+
+// isVisible reports whether a byte of a JSON string is a visible character by itself.
+func isVisible(c byte) bool { return ' ' < c && c <= '~' && c != '"' && c != '\\' }
 
 // cleanValue returns the value of a member without harmless differences.
 func cleanValue(name string, raw []byte) []byte {
 	switch {
 	case name == "email" && raw[0] == '"':
+		if isVisible(raw[1]) && isVisible(raw[len(raw)-2]) && bytes.IndexByte(raw, '\\') < 0 {
+			return raw
+		}
 		address := unquoted(raw)
 		if short := trimmed(address); short != address {
 			return appendString(nil, short)
@@ -140,10 +163,10 @@ func isLocale(raw []byte) bool {
 	if raw[0] != '"' || len(raw)-2 > maxLocale {
 		return false
 	}
-	name := unquoted(raw)
-	if locales.has(name) {
+	if locales.has(raw[1 : len(raw)-1]) {
 		return true
 	}
+	name := unquoted(raw)
 	tag, err := language.Parse(name)
 	known := err == nil && tag != language.Und
 	if known {
@@ -157,12 +180,12 @@ func isTimeZone(raw []byte) bool {
 	if raw[0] != '"' || len(raw)-2 > maxTimeZone {
 		return false
 	}
+	if zones.has(raw[1 : len(raw)-1]) {
+		return true
+	}
 	name := unquoted(raw)
 	if name == "Local" || strings.ContainsFunc(name, notInZone) {
 		return false
-	}
-	if zones.has(name) {
-		return true
 	}
 	_, err := time.LoadLocation(name)
 	if err == nil {
@@ -176,25 +199,40 @@ func isTimeZone(raw []byte) bool {
 var zones, locales found
 
 // found has a bounded number of names, since senders choose the names. The limits of the schemas bound their
-// length.
+// length. Names are asked for with nearly every event, and added rarely: each addition copies all.
 type found struct {
-	names sync.Map
-	kept  atomic.Int64
+	adding sync.Mutex
+	names  atomic.Pointer[map[string]struct{}]
 }
 
 // mostFound bounds the names of a found.
 const mostFound = 1000
 
-func (f *found) has(name string) bool {
-	_, has := f.names.Load(name)
+// has reports whether a name was added. No name has an escape, so that the raw text of a JSON string does.
+func (f *found) has(name []byte) bool {
+	_, has := f.all()[string(name)]
 	return has
+}
+
+// all returns the names, which nobody changes.
+func (f *found) all() map[string]struct{} {
+	if names := f.names.Load(); names != nil {
+		return *names
+	}
+	return nil
 }
 
 // add keeps a name while there is room.
 func (f *found) add(name string) {
-	if f.kept.Load() < mostFound && f.kept.Add(1) <= mostFound {
-		f.names.Store(strings.Clone(name), struct{}{})
+	f.adding.Lock()
+	defer f.adding.Unlock()
+	if len(f.all()) >= mostFound {
+		return
 	}
+	more := make(map[string]struct{}, len(f.all())+1)
+	maps.Copy(more, f.all())
+	more[strings.Clone(name)] = struct{}{}
+	f.names.Store(&more)
 }
 
 // notInZone reports whether no name of a time zone has the rune.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -17,18 +18,22 @@ import (
 // Nats-Msg-Id. Equal events give equal bytes: the attributes in the order of the specification,
 // then extensions by name, then the data. An event that Parse would reject is an *InvalidError.
 func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
-	core, more, problem := attributesOf(e)
+	c, ok := e.Context.(*event.EventContextV1)
+	if !ok || c == nil {
+		a := attributes{prefix: "/"}
+		return nil, nil, a.refuse("specversion", RuleSpecVersion, `create the event with specversion "1.0"`)
+	}
+	source := Source(e)
+	b, problem := appendContext(make([]byte, 0, roomFor(c, source, e)), c, source)
 	if problem != nil {
 		return nil, nil, problem
 	}
-	b := make([]byte, 0, 512+len(e.DataEncoded)*4/3)
-	b = appendContext(b, core, more)
 	b, problem = appendData(b, e)
 	if problem != nil {
 		return nil, nil, problem
 	}
 	b = append(b, '}')
-	id := MsgID(e.Type(), Source(e), e.ID())
+	id := MsgID(c.Type, source, c.ID)
 	if len(b)+len(HeaderContentType)+len(ContentType)+len(HeaderMsgID)+len(id) > MaxSize {
 		return nil, nil, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes, headers included")
 	}
@@ -36,96 +41,121 @@ func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
 	return map[string][]string{HeaderContentType: values[:1:1], HeaderMsgID: values[1:]}, b, nil
 }
 
-// attributesOf checks the attributes of an event from any source. Returns the attributes of the
-// specification in order, as texts, and the extensions by name.
-func attributesOf(e Event) (core []field, more []extension, _ *InvalidError) {
-	a := &attributes{prefix: "/", checks: true}
-	c, ok := e.Context.(*event.EventContextV1)
-	if !ok || c == nil {
-		return nil, nil, a.refuse("specversion", RuleSpecVersion, `create the event with specversion "1.0"`)
-	}
-	core = append(make([]field, 0, len(coreAttributes)),
-		field{"specversion", c.GetSpecVersion()}, field{"id", c.ID}, field{"source", Source(e)}, field{"type", c.Type})
+// roomFor returns about the size of an event in the JSON format.
+func roomFor(c *event.EventContextV1, source string, e Event) int {
+	const names = 256 // for the names of the specification, time and datacontenttype
+	size := names + len(c.ID) + len(source) + len(c.Type) + len(e.DataEncoded)
 	if c.Subject != nil {
-		core = append(core, field{"subject", *c.Subject})
+		size += len(*c.Subject)
 	}
-	if c.Time != nil {
-		core = append(core, field{"time", c.Time.String()})
+	if e.DataBase64 {
+		size += len(e.DataEncoded) / 3
 	}
-	if c.DataContentType != nil {
-		core = append(core, field{"datacontenttype", *c.DataContentType})
+	for name, value := range c.Extensions {
+		text, _ := value.(string)
+		size += len(name) + len(text) + len(`,"":""`)
 	}
-	if c.DataSchema != nil {
-		core = append(core, field{"dataschema", c.DataSchema.String()})
-	}
-	for _, f := range core {
-		if err := a.setText(f.name, f.value); err != nil {
-			return nil, nil, err
-		}
-	}
-	more, err := a.extensionsOf(c.Extensions)
-	if err != nil {
-		return nil, nil, err
-	}
-	return core, more, a.done()
+	return size
 }
 
-// extensionsOf checks extensions, and returns them by name.
-func (a *attributes) extensionsOf(all map[string]any) ([]extension, *InvalidError) {
-	more := make([]extension, 0, len(all))
+// appendContext checks the attributes of an event from any source. Appends the opening brace, the attributes of
+// the specification in order, and the extensions by name.
+func appendContext(b []byte, c *event.EventContextV1, source string) ([]byte, *InvalidError) {
+	w := contextWriter{b: append(b, '{')}
+	w.text("specversion", c.GetSpecVersion())
+	w.text("id", c.ID)
+	w.text("source", source)
+	w.text("type", c.Type)
+	if c.Subject != nil {
+		w.text("subject", *c.Subject)
+	}
+	if c.Time != nil {
+		w.time(c.Time.UTC())
+	}
+	if c.DataContentType != nil {
+		w.text("datacontenttype", *c.DataContentType)
+	}
+	if c.DataSchema != nil {
+		w.text("dataschema", c.DataSchema.String())
+	}
+	w.extensions(c.Extensions)
+	return w.b, w.err
+}
+
+// contextWriter appends attributes up to the first that breaks a rule.
+type contextWriter struct {
+	b   []byte
+	err *InvalidError
+}
+
+// text checks and appends a text.
+func (w *contextWriter) text(name, value string) {
+	if w.err != nil {
+		return
+	}
+	a := attributes{prefix: "/"}
+	if w.err = a.check(name, value); w.err == nil {
+		w.b = appendMember(w.b, name, value)
+	}
+}
+
+// time checks and appends the attribute time. Only years of four digits can be read again.
+func (w *contextWriter) time(t time.Time) {
+	if year := t.Year(); w.err == nil && (year < 0 || year > 9999) {
+		a := attributes{prefix: "/"}
+		w.err = a.refuse("time", RuleTime, timeAdvice)
+	}
+	w.b = append(t.AppendFormat(append(w.b, `,"time":"`...), time.RFC3339Nano), '"')
+}
+
+// extensions checks extensions, and appends them by name.
+func (w *contextWriter) extensions(all map[string]any) {
+	if w.err != nil {
+		return
+	}
+	var room [8]extension
+	more := room[:0]
 	for name, value := range all {
 		more = append(more, extension{name, value})
 	}
 	slices.SortFunc(more, func(x, y extension) int { return strings.Compare(x.name, y.name) })
-	for i, x := range more {
-		value, err := a.checkExtension(x.name, x.value)
-		if err != nil {
-			return nil, err
-		}
-		more[i].value = value
+	for _, x := range more {
+		w.extension(x.name, x.value)
 	}
-	return more, nil
 }
 
-// extension is an extension that Parse could have read.
+// extension is an extension of an event from any source.
 type extension struct {
 	name  string
-	value any // a string, a bool or an int32
+	value any
 }
 
-// checkExtension checks an extension of any type of the SDK, and returns a value that Parse could have
-// read.
-func (a *attributes) checkExtension(name string, value any) (any, *InvalidError) {
-	if _, core := coreAttributes[name]; core {
-		return nil, a.refuse(name, RuleAttributeName, "an extension has the name of an attribute")
+// extension checks and appends an extension of any type of the SDK, as Parse could have read the extension.
+func (w *contextWriter) extension(name string, value any) {
+	if w.err != nil {
+		return
 	}
-	switch value.(type) {
-	case string, bool, int32:
-		return value, a.set(name, value)
+	a := attributes{prefix: "/"}
+	if isCore(name) {
+		w.err = a.refuse(name, RuleAttributeName, "an extension has the name of an attribute")
+		return
+	}
+	switch v := value.(type) {
+	case string:
+		w.text(name, v)
+		return
+	case bool, int32: // fmt writes JSON
+		if w.err = a.check(name, ""); w.err == nil {
+			w.b = fmt.Appendf(w.b, `,"%s":%v`, name, v)
+		}
+		return
 	}
 	text, err := types.Format(value)
 	if err != nil {
-		return nil, a.refuse(name, RuleAttributeType, "send a string, a boolean or a 32-bit integer")
+		w.err = a.refuse(name, RuleAttributeType, "send a string, a boolean or a 32-bit integer")
+		return
 	}
-	return text, a.set(name, text)
-}
-
-// appendContext appends the opening brace, the attributes of the specification and the
-// extensions.
-func appendContext(b []byte, core []field, more []extension) []byte {
-	b = append(b, '{')
-	for _, f := range core {
-		b = appendMember(b, f.name, f.value)
-	}
-	for _, x := range more {
-		switch v := x.value.(type) {
-		case string:
-			b = appendMember(b, x.name, v)
-		default: // a bool or an int32: fmt writes JSON
-			b = fmt.Appendf(b, `,"%s":%v`, x.name, v)
-		}
-	}
-	return b
+	w.text(name, text)
 }
 
 // appendData appends the data: JSON verbatim without surrounding white space, other text as a

@@ -19,6 +19,10 @@ func TestToNATSWrites(t *testing.T) {
 		"escapes": {with(`"ext":"\u00e9 \"\\ \u2028"`), with("\"ext\":\"é \\\"\\\\ \u2028\"")},
 		"text":    {with(`"datacontenttype":"text/plain","data":"a\u000a\u0000"`), with(`"datacontenttype":"text/plain","data":"a\u000a\u0000"`)},
 		"bytes":   {with(`"data_base64":"/wA="`), with(`"data_base64":"/wA="`)},
+		"all": {
+			with(`"data":{},"traceparent":"` + traceparent + `","expirytime":"2027-01-01T00:00:00Z","dataschema":"https://example.org/s?a=b#c","datacontenttype":"application/json","time":"2026-03-01T09:30:00.000000001Z","subject":"é"`),
+			with(`"subject":"é","time":"2026-03-01T09:30:00.000000001Z","datacontenttype":"application/json","dataschema":"https://example.org/s?a=b#c","expirytime":"2027-01-01T00:00:00Z","traceparent":"` + traceparent + `","data":{}`),
+		},
 		"no data": {with(`"subject":"u"`), with(`"subject":"u"`)},
 		"null":    {data("null"), data("null")},
 	}
@@ -108,6 +112,7 @@ func TestToNATSRefuses(t *testing.T) {
 		"extension's type": {made(func(e *events.Event) {
 			e.Context.(*event.EventContextV1).Extensions = map[string]any{"ext": []string{}}
 		}), "/ext", "attribute-type"},
+		"year -1":    {made(func(e *events.Event) { e.SetTime(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)) }), "/time", "time"},
 		"year 10000": {made(func(e *events.Event) { e.SetTime(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)) }), "/time", "time"},
 		"no JSON":    {made(func(e *events.Event) { e.DataEncoded = []byte(`{"a":}`) }), "/data/a", "json"},
 		"no UTF-8 in data": {made(func(e *events.Event) {

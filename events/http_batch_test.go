@@ -172,3 +172,32 @@ func TestBatchError(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestBatchIsWrittenAsItsEvents wants the bytes of the events of a batch in NATS as of the same events one by one,
+// whether one scan reads the batch or, for a long event, several.
+func TestBatchIsWrittenAsItsEvents(t *testing.T) {
+	texts := []string{
+		full,
+		with(`"subject":"\u00e9 \"\\","time":"2026-03-01T10:30:00.50+01:00","dataschema":"urn:a","zz":true,"aa":-7,"none":null,"data":{"a": [1, 2] }`),
+		with(`"datacontenttype":"text/plain","data":"a\u000a\u0000"`),
+		with(`"data_base64":"/wA="`),
+		with(`"datacontenttype":"application/json","data_base64":"eyJhIjoxfQ=="`),
+		with("\"ext\":\"" + strings.Repeat("é", 2_000) + "\",\"data\":\"\u2028\""),
+	}
+	long := data(`"` + strings.Repeat("a", events.MaxValues) + `"`)
+	for name, texts := range map[string][]string{"in one scan": texts, "with a long event": append(slices.Clone(texts), long)} {
+		t.Run(name, func(t *testing.T) {
+			list, _, err := events.FromHTTP(batched, []byte("\ufeff[ "+strings.Join(texts, "\n,")+" ]\n"))
+			if err != nil || len(list) != len(texts) {
+				t.Fatalf("got %d events, %v, want %d", len(list), err, len(texts))
+			}
+			for i, text := range texts {
+				_, want, wantErr := events.ToNATS(mustParse(t, text))
+				_, got, err := events.ToNATS(list[i])
+				if err != nil || wantErr != nil || string(got) != string(want) {
+					t.Errorf("event %d: got  %s, %v\nwant %s, %v", i, got, err, want, wantErr)
+				}
+			}
+		})
+	}
+}

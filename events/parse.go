@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strconv"
+	"strings"
 )
 
 // Parse reads one event in the JSON format (structured mode). Checked are, in this order, the
@@ -41,14 +42,11 @@ func (r Reader) parseText(data []byte) (Event, *InvalidError) {
 	if s.space(); s.peek() != '{' {
 		return Event{}, s.fail(RuleJSON, "send one JSON object")
 	}
-	d := document{attributes: attributes{prefix: "/", drops: r.DropExtensions}}
+	d := r.newDocument(&texts{room: 256})
 	if err := s.object(1, d.member); err != nil {
 		return Event{}, err
 	}
 	if err := s.end(); err != nil {
-		return Event{}, err
-	}
-	if err := d.done(); err != nil {
 		return Event{}, err
 	}
 	return d.event()
@@ -57,8 +55,37 @@ func (r Reader) parseText(data []byte) (Event, *InvalidError) {
 // document collects the members of a structured event.
 type document struct {
 	attributes
+	texts  *texts
 	data   []byte // raw JSON of the member data, or nil
 	base64 []byte // raw JSON of the member data_base64, or nil if missing or null
+}
+
+// newDocument returns a document without members.
+func (r Reader) newDocument(texts *texts) document {
+	return document{attributes: attributes{prefix: "/", drops: r.DropExtensions, contextV1: &contextV1{}}, texts: texts}
+}
+
+// texts makes strings in blocks: one allocation instead of one for each string.
+type texts struct {
+	room  int // bytes of a block
+	block strings.Builder
+}
+
+// text is the function text.
+func (t *texts) text(b []byte) string {
+	if usual := known(b); usual != "" {
+		return usual
+	}
+	if len(b) > t.room/2 {
+		return string(b)
+	}
+	if t.block.Cap()-t.block.Len() < len(b) {
+		t.block = strings.Builder{} // the strings of the full block stay
+		t.block.Grow(t.room)
+	}
+	from := t.block.Len()
+	t.block.Write(b)
+	return t.block.String()[from:]
 }
 
 // member sets one member of the event's object.
@@ -77,7 +104,7 @@ func (d *document) member(name string, raw []byte) *InvalidError {
 		return nil
 	}
 	if raw[0] == '"' {
-		return d.setText(name, unquoted(raw))
+		return d.setText(name, d.unquoted(raw))
 	}
 	value, err := attributeValue(raw)
 	if err != nil && d.mayDrop(name) {
@@ -109,8 +136,19 @@ func unquoted(raw []byte) string {
 	return unquote(raw)
 }
 
+// unquoted is the function unquoted for an attribute.
+func (d *document) unquoted(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return d.texts.text(raw[1 : len(raw)-1])
+	}
+	return unquote(raw)
+}
+
 // event returns the event with a copy of the data.
 func (d *document) event() (Event, *InvalidError) {
+	if err := d.done(); err != nil {
+		return Event{}, err
+	}
 	e := Event{Context: &d.ctx}
 	switch {
 	case d.data != nil && d.base64 != nil:

@@ -16,8 +16,11 @@ type scanner struct {
 	pos  int
 }
 
-// checkValues returns an error for JSON of more than MaxValues values.
+// checkValues returns an error for JSON of more than MaxValues values. A shorter text has no room for them.
 func checkValues(data []byte) *InvalidError {
+	if len(data) < MaxValues {
+		return nil
+	}
 	if err := (bounded.JSON{Values: MaxValues}).Check(data); err != nil {
 		return invalid("", RuleValues, "send fewer JSON values: the event has "+err.Error())
 	}
@@ -219,10 +222,9 @@ func (s *scanner) member(depth int, seen *names, each func(string, []byte) *Inva
 	return each(text(name), s.data[from:s.pos])
 }
 
-// usual has the names of attributes and of members of data, and values of most events, by
-// themselves: strings that need no allocation.
-var usual = func() map[string]string {
-	all := map[string]string{}
+// usual has the names of attributes and of members of data, and values of most events: strings that need no
+// allocation. usualPlace tells the list of a text.
+var usual = func() (all [64][]string) {
 	for _, text := range []string{
 		"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data",
 		"correlationid", "causationid", "traceparent", "tracestate",
@@ -231,25 +233,32 @@ var usual = func() map[string]string {
 		"1.0", "application/json",
 		UserCreated, UserUpdated, UserDeleted, UserRestored, EnrollmentRequested, EnrollmentCancelled, ActivityTracked,
 	} {
-		all[text] = text
+		place := usualPlace([]byte(text))
+		all[place] = append(all[place], text)
 	}
 	return all
 }()
 
-// longestUsual is the length of the longest of the usual strings.
-var longestUsual = func() (most int) {
-	for text := range usual {
-		most = max(most, len(text))
+// usualPlace returns the index in usual for a text that is not empty.
+func usualPlace(b []byte) int { return (4*len(b) ^ int(b[0]) ^ int(b[len(b)-1])<<3) & 63 }
+
+// known returns bytes as one of the usual strings, or "".
+func known(b []byte) string {
+	if len(b) == 0 {
+		return ""
 	}
-	return most
-}()
+	for _, text := range usual[usualPlace(b)] {
+		if text == string(b) {
+			return text
+		}
+	}
+	return ""
+}
 
 // text returns bytes as a string.
 func text(b []byte) string {
-	if len(b) <= longestUsual {
-		if known, ok := usual[string(b)]; ok {
-			return known
-		}
+	if usual := known(b); usual != "" {
+		return usual
 	}
 	return string(b)
 }

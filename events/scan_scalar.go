@@ -6,22 +6,34 @@ import "strconv"
 func (s *scanner) text() ([]byte, *InvalidError) {
 	from := s.pos
 	s.pos++
-	for s.pos < len(s.data) {
-		switch c := s.data[s.pos]; {
-		case c == '"':
+	for {
+		s.pos += plainBytes(s.data[s.pos:])
+		if s.pos == len(s.data) {
+			break
+		}
+		switch s.data[s.pos] {
+		case '"':
 			s.pos++
 			return s.data[from:s.pos], nil
-		case c == '\\':
+		case '\\':
 			if err := s.escape(); err != nil {
 				return nil, err
 			}
-		case c < ' ':
-			return nil, s.fail(RuleJSON, "escape control characters in strings")
 		default:
-			s.pos++
+			return nil, s.fail(RuleJSON, "escape control characters in strings")
 		}
 	}
 	return nil, s.fail(RuleJSON, "the string does not end")
+}
+
+// plainBytes returns the number of bytes before the first quote, backslash or control character.
+func plainBytes(data []byte) int {
+	for i, c := range data {
+		if c == '"' || c == '\\' || c < ' ' {
+			return i
+		}
+	}
+	return len(data)
 }
 
 // escape scans one escape sequence, or two for a surrogate pair.

@@ -53,6 +53,14 @@ func domain(s string) error {
 		}
 		return nil
 	}
+	if isPlainDomain(s) {
+		return nil
+	}
+	return anyDomain(s)
+}
+
+// anyDomain returns an error for a text that is no domain.
+func anyDomain(s string) error {
 	ascii, err := domains.ToASCII(s)
 	if err != nil {
 		return errors.New("behind the @ stands no domain")
@@ -63,6 +71,27 @@ func domain(s string) error {
 		}
 	}
 	return nil
+}
+
+// isPlainDomain reports whether s is certainly a domain: of lower-case letters and digits, with single hyphens
+// inside the labels.
+func isPlainDomain(s string) bool {
+	const longestLabel, longest = 63, 253
+	begun := 0
+	for i := range len(s) {
+		c := s[i]
+		inside := i > begun && s[i-1] != '-' // of a label, not next to a hyphen
+		switch {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+		case c == '-' && inside:
+		case c == '.' && inside && i-begun <= longestLabel:
+			begun = i + 1
+		default:
+			return false
+		}
+	}
+	last := len(s) - begun
+	return 0 < last && last <= longestLabel && len(s) <= longest && s[len(s)-1] != '-'
 }
 
 // notInDomain reports whether no domain in ASCII form has the rune.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -37,7 +38,8 @@ type plainMember struct {
 	MaxLength     *int   `json:"maxLength"`
 	MaxProperties *int   `json:"maxProperties"`
 
-	pattern jsonschema.Regexp // nil: none
+	visible bool              // the pattern is noControls
+	pattern jsonschema.Regexp // nil: none, or noControls
 	format  func(string) error
 }
 
@@ -67,7 +69,8 @@ func (m *plainMember) prepare() bool {
 	if m.Format != "" {
 		m.format, known = formats[m.Format]
 	}
-	if m.Pattern != "" {
+	m.visible = m.Pattern == noControls
+	if m.Pattern != "" && !m.visible {
 		var err error
 		m.pattern, err = pattern(m.Pattern)
 		known = known && err == nil
@@ -75,19 +78,30 @@ func (m *plainMember) prepare() bool {
 	return known
 }
 
-// accepts reports whether data is certainly valid. members are the names of the schema.
-func (p *plainObject) accepts(data []byte, members []string) bool {
+// accepts reports whether data is certainly valid.
+func (c contract) accepts(data []byte) bool {
+	return c.acceptsAll(func(each func(string, []byte) bool) bool { return events.EachMember(data, each) })
+}
+
+// acceptsClean reports whether the data of an event is certainly valid, and events.Clean changes nothing.
+func (c contract) acceptsClean(e events.Event) bool {
+	return c.acceptsAll(func(each func(string, []byte) bool) bool { return events.EachClean(e, each) })
+}
+
+// acceptsAll reports whether an object with the members of a scan is certainly valid.
+func (c contract) acceptsAll(scan func(each func(name string, raw []byte) bool) bool) bool {
+	p := c.plain
 	if p == nil {
 		return false
 	}
 	missing := len(p.Required)
-	whole := events.EachMember(data, func(name string, raw []byte) bool {
+	whole := scan(func(name string, raw []byte) bool {
 		m, known := p.Properties[name]
 		if slices.Contains(p.Required, name) {
 			missing--
 		}
 		if !known {
-			return !slices.ContainsFunc(members, func(ours string) bool { return strings.EqualFold(ours, name) })
+			return !slices.ContainsFunc(c.members, func(ours string) bool { return strings.EqualFold(ours, name) })
 		}
 		return m.accepts(raw)
 	})
@@ -104,8 +118,17 @@ func (m *plainMember) accepts(raw []byte) bool {
 	if raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 {
 		return false
 	}
-	text := string(raw[1 : len(raw)-1])
-	length := utf8.RuneCountInString(text)
-	return (m.MinLength == nil || length >= *m.MinLength) && (m.MaxLength == nil || length <= *m.MaxLength) &&
-		(m.pattern == nil || m.pattern.MatchString(text)) && (m.format == nil || m.format(text) == nil)
+	raw = raw[1 : len(raw)-1]
+	length := utf8.RuneCount(raw)
+	if m.MinLength != nil && length < *m.MinLength || m.MaxLength != nil && length > *m.MaxLength {
+		return false
+	}
+	if m.visible && (length == 0 || bytes.ContainsFunc(raw, unicode.IsControl)) {
+		return false
+	}
+	if m.pattern == nil && m.format == nil {
+		return true
+	}
+	text := string(raw)
+	return (m.pattern == nil || m.pattern.MatchString(text)) && (m.format == nil || m.format(text) == nil)
 }

@@ -46,6 +46,7 @@ func names() []string { return append(events.Types(), events.ResultSchema) }
 // Set holds the compiled schemas. A Set is safe for concurrent use.
 type Set struct {
 	byName map[string]contract
+	known  []string // members of the schemas of all event types
 }
 
 // contract is one schema with the sorted names of its members.
@@ -76,7 +77,12 @@ func New() (*Set, error) {
 			return nil, fmt.Errorf("schema %s: %w", name, err)
 		}
 		set.byName[name] = compiled
+		if name != events.ResultSchema {
+			set.known = append(set.known, compiled.members...)
+		}
 	}
+	slices.Sort(set.known)
+	set.known = slices.Compact(set.known)
 	return set, nil
 }
 

@@ -39,6 +39,9 @@ const maxUnknown = 10
 
 // Unknown returns the members of the data of e that no schema has, by name, at most ten.
 func (s *Set) Unknown(e events.Event) []UnknownMember {
+	if events.EachMember(e.Data(), func(name string, _ []byte) bool { return s.knows(name) }) {
+		return nil
+	}
 	var members map[string]json.RawMessage
 	if !events.IsType(e.Type()) || json.Unmarshal(e.Data(), &members) != nil {
 		return nil
@@ -68,9 +71,7 @@ func (s *Set) Required(typ string) []string { return s.byName[typ].schema.Requir
 
 // knows reports whether the schema of any event type has the member.
 func (s *Set) knows(name string) bool {
-	return slices.ContainsFunc(events.Types(), func(typ string) bool {
-		return slices.Contains(s.byName[typ].members, name)
-	})
+	return slices.Contains(s.known, name)
 }
 
 // nearest returns the member with the fewest changes to name, or "" if none is near.

@@ -23,6 +23,9 @@ func (s *Set) Validate(e events.Event) error {
 	if !events.IsType(e.Type()) {
 		return refuse("/type", events.RuleType, "send one of "+strings.Join(events.Types(), ", "))
 	}
+	if s.byName[e.Type()].acceptsClean(e) {
+		return nil
+	}
 	cleaned, _ := events.Clean(e)
 	return s.validate(e.Type(), cleaned)
 }
@@ -44,7 +47,7 @@ func (s *Set) validate(name string, e events.Event) error {
 		return refuse("/data", events.RuleRequired, "send data: a JSON object")
 	}
 	c := s.byName[name]
-	if c.plain.accepts(e.Data(), c.members) {
+	if c.accepts(e.Data()) {
 		return nil
 	}
 	data, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Data()))

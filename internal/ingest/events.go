@@ -89,13 +89,17 @@ func (p *endpoint) validate(client Client, a arrival) (faults []fault) {
 	for i, e := range a.events {
 		i = a.place(i)
 		err := p.deps.Validate(e)
+		forbidden := client.may(e)
+		if err == nil && forbidden == nil {
+			continue
+		}
 		invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 		switch {
-		case client.may(e) != nil:
-			faults = append(faults, faultOf(i, e.ID(), client.may(e), http.StatusForbidden))
+		case forbidden != nil:
+			faults = append(faults, faultOf(i, e.ID(), forbidden, http.StatusForbidden))
 		case isInvalid:
 			faults = append(faults, faultOf(i, e.ID(), invalid, http.StatusUnprocessableEntity))
-		case err != nil:
+		default:
 			faults = append(faults, fault{Index: i, ID: e.ID(), Detail: "the event cannot be validated", status: http.StatusUnprocessableEntity})
 		}
 	}

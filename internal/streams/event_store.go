@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,7 +51,7 @@ func (e *Events) Send(ctx context.Context, event events.Event) (isNew bool, err 
 // message returns an event as the stream stores it.
 func (e *Events) message(event events.Event) (*nats.Msg, error) {
 	m, err := eventMessage(event.Type(), event)
-	if err == nil && len(e.key) > 0 && events.IsWebhookSource(event.Source()) {
+	if err == nil && len(e.key) > 0 && events.IsWebhookSource(events.Source(event)) {
 		m.Header.Set(events.HeaderSeal, events.Seal(event, e.key))
 	}
 	return m, err
@@ -82,6 +83,7 @@ func (e *Events) Store(ctx context.Context, list []events.Event) error {
 // repeats of each other for NATS.
 func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error {
 	messages := make([]*nats.Msg, 0, len(list))
+	limit := e.MaxMessage()
 	for _, event := range list {
 		m, err := e.message(event)
 		if err != nil {
@@ -90,7 +92,7 @@ func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []even
 		if from != (events.Channel{}) { // the message has the id of the zero Channel
 			m.Header.Set(events.HeaderMsgID, from.MsgID(event.Type(), events.Source(event), event.ID()))
 		}
-		if limit := e.MaxMessage(); limit > 0 && int64(m.Size()) > limit {
+		if limit > 0 && int64(m.Size()) > limit {
 			return fmt.Errorf("event %d of %d is %w", len(messages)+1, len(list), ErrTooLarge)
 		}
 		messages = append(messages, m)
@@ -106,7 +108,7 @@ func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []even
 		publications = append(publications, p)
 	}
 	reused := &ReusedIDError{}
-	for i, p := range publications {
+	for i, p := range slices.Backward(publications) { // mostly only the last one has to be waited for
 		ack, err := p.acknowledged(ctx)
 		same := true
 		if err == nil && ack.Duplicate {
@@ -120,6 +122,7 @@ func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []even
 		}
 	}
 	if len(reused.Index) > 0 {
+		slices.Reverse(reused.Index)
 		return reused
 	}
 	return nil

@@ -38,11 +38,19 @@ type Publication struct {
 	ack    jetstream.PubAckFuture
 }
 
+// stallWait bounds the wait for the acknowledgements of other messages.
+var stallWait = []jetstream.PublishOpt{jetstream.WithStallWait(CallTimeout)}
+
 // PublishAsync publishes a message without waiting for the acknowledgement.
 func (c Client) PublishAsync(stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (Publication, error) {
 	m.Subject = c.Names.wire(m.Subject)
 	stream = c.Names.Stream(stream)
-	ack, err := c.JetStream.PublishMsgAsync(m, append(opts, jetstream.WithStallWait(CallTimeout))...)
+	if len(opts) == 0 {
+		opts = stallWait
+	} else {
+		opts = append(opts, stallWait...)
+	}
+	ack, err := c.JetStream.PublishMsgAsync(m, opts...)
 	if err != nil {
 		return Publication{}, publishError(stream, m.Subject, err)
 	}
@@ -57,6 +65,11 @@ func (p Publication) Wait(ctx context.Context) error {
 
 // acknowledged waits for the server's acknowledgement, and returns the acknowledgement.
 func (p Publication) acknowledged(ctx context.Context) (*jetstream.PubAck, error) {
+	select {
+	case ack := <-p.ack.Ok():
+		return ack, nil
+	default: // only now ask for the channel of errors, which nats.go makes
+	}
 	select {
 	case ack := <-p.ack.Ok():
 		return ack, nil
