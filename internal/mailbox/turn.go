@@ -195,6 +195,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 		r.RemovePublished(t.outbox.isPublished, p.now, p.limits())
 		return p.decide(r)
 	})
+	t.admitted = p.admitted // also for a later plan
 	if err == nil {
 		err = t.outbox.removeDeadLetters(ctx, t.user.stored.record)
 	}
