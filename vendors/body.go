@@ -64,6 +64,9 @@ func readError(res *http.Response) []byte {
 func (c *Client) readBody(ctx context.Context, res *http.Response) (body []byte, free func(), err error) {
 	free = func() {}
 	var b bytes.Buffer
+	if n := res.ContentLength; n > 0 && n < smallBody {
+		b.Grow(int(n) + bytes.MinRead) // else ReadFrom grows once more at the end
+	}
 	if n, err := io.CopyN(&b, res.Body, smallBody); n < smallBody || err != nil {
 		if errors.Is(err, io.EOF) {
 			err = nil
