@@ -17,30 +17,33 @@ import (
 // serveCmd is usher serve.
 type serveCmd struct{}
 
-// The growth of the heap before a collection is a constant room, within bounds in percent. A growth of
+// The growth of the heap before a collection is a constant room, for each vendor beyond the first a part
+// more, within bounds in percent. A growth of
 // 100, the default of Go, costs a tenth more processor time with a small heap. With a large heap, as after
 // a flood of large bodies, the garbage must not take the room of the heap once more. GOGC overrides all,
 // and GOMEMLIMIT limits the heap.
 const (
 	gcRoom  = 64 << 20 // bytes
+	gcMore  = 16 << 20 // for each further vendor
 	leastGC = 50
 	mostGC  = 200
 	gcEvery = 200 * time.Millisecond
 )
 
 // gcPercent returns the GOGC for a heap with this many bytes in use.
-func gcPercent(live uint64) int {
-	return int(min(max(gcRoom*100/max(live, 1), leastGC), mostGC))
+func gcPercent(live uint64, vendors int) int {
+	room := gcRoom + gcMore*uint64(max(vendors-1, 0))
+	return int(min(max(room*100/max(live, 1), leastGC), mostGC))
 }
 
 // tuneGC sets GOGC by the size of the heap until ctx ends.
-func tuneGC(ctx context.Context) {
+func tuneGC(ctx context.Context, vendors int) {
 	ticker := time.NewTicker(gcEvery)
 	defer ticker.Stop()
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	for was := 0; ; {
 		metrics.Read(live)
-		if now := gcPercent(live[0].Value.Uint64()); now < was*9/10 || now > was*11/10 {
+		if now := gcPercent(live[0].Value.Uint64(), vendors); now < was*9/10 || now > was*11/10 {
 			debug.SetGCPercent(now)
 			was = now
 		}
@@ -82,7 +85,8 @@ func (serveCmd) Run(ctx context.Context, a *app.App) error {
 	if a.Getenv("GOGC") == "" {
 		var tuning sync.WaitGroup
 		tuned, end := context.WithCancel(ctx)
-		tuning.Go(func() { tuneGC(tuned) })
+		vendors := len(c.On())
+		tuning.Go(func() { tuneGC(tuned, vendors) })
 		defer tuning.Wait()
 		defer end()
 	}
