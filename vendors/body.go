@@ -63,6 +63,9 @@ func readError(res *http.Response) []byte {
 // free after decoding.
 func (c *Client) readBody(ctx context.Context, res *http.Response) (body []byte, free func(), err error) {
 	var b bytes.Buffer
+	if n := res.ContentLength; n > 0 && n < smallBody {
+		b.Grow(int(n) + bytes.MinRead) // else ReadFrom grows once more at the end
+	}
 	if n, err := io.CopyN(&b, res.Body, smallBody); n < smallBody || err != nil {
 		if errors.Is(err, io.EOF) {
 			err = nil

@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,18 +35,19 @@ func decoded(text string) string {
 // cutSecrets replaces secrets in a text: in any case, in base64 and hex, and pieces of at least
 // pieceBytes.
 func cutSecrets(text string, secrets []string) string {
-	pieces := map[string]bool{}
+	var forms []string
 	for _, secret := range secrets {
 		for _, form := range formsOf(secret) {
-			form = sameCase(form)
-			for i := 0; i+pieceBytes <= len(form); i++ {
-				pieces[form[i:i+pieceBytes]] = true
-			}
+			forms = append(forms, sameCase(form))
 		}
 	}
 	plain := sameCase(text)
 	return cutPlaces(text, func(at int) int {
-		if at+pieceBytes <= len(plain) && pieces[plain[at:at+pieceBytes]] {
+		if at+pieceBytes > len(plain) {
+			return 0
+		}
+		piece := plain[at : at+pieceBytes]
+		if slices.ContainsFunc(forms, func(form string) bool { return strings.Contains(form, piece) }) {
 			return pieceBytes
 		}
 		return 0

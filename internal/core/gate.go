@@ -85,6 +85,15 @@ func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
 	return nil
 }
 
+// TryWait is Wait without waiting: TryWait reports whether it took a token.
+func (g *gate) TryWait() bool {
+	if !g.limiter.TryAdmit() {
+		return false
+	}
+	g.breaker.Begin()
+	return true
+}
+
 // Attach returns a context for the calls of an effect with a token. The class travels in the
 // context, as a trace does: adapters and their clients must not know of classes.
 func (g *gate) Attach(ctx context.Context, c mailbox.Class) context.Context {

@@ -34,6 +34,9 @@ func (l *Limiter) Wait(ctx context.Context, begin time.Time) error {
 		}
 		return ctx.Err()
 	}
+	if ctx.Err() == nil && time.Now().Before(begin) && l.TryAdmit() {
+		return nil
+	}
 	ctx, cancel := context.WithDeadline(ctx, begin)
 	defer cancel()
 	switch {

@@ -58,6 +58,15 @@ func (p *Pacer) Admit(ctx context.Context, class Class) error {
 	return p.wait(ctx, &waiter{class: class, leaves: true})
 }
 
+// TryAdmit takes a token only if one is left and no other call waits, and reports so.
+func (p *Pacer) TryAdmit() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.limiter.fill(now)
+	return p.waiters.isEmpty() && p.limiter.take(now)
+}
+
 func (p *Pacer) wait(ctx context.Context, w *waiter) error {
 	if err := ctx.Err(); err != nil {
 		return err

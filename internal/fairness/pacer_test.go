@@ -199,6 +199,25 @@ func TestBurstIsOneSecondsWorth(t *testing.T) {
 	}
 }
 
+func TestTryAdmitKeepsTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := fairness.NewPacer(1)
+		if !p.TryAdmit() || p.TryAdmit() {
+			t.Error("want the one token of the first second, and no further one")
+		}
+		time.Sleep(time.Second)
+		if !p.TryAdmit() || p.TryAdmit() {
+			t.Error("want the one token of the next second, and no further one")
+		}
+		p.Penalize(time.Hour)
+		p.Penalize(time.Hour)
+		time.Sleep(time.Minute)
+		if p.TryAdmit() {
+			t.Error("a token during a rest")
+		}
+	})
+}
+
 // TestACancelledCallLosesNoToken has calls that end at the very time of their grant.
 func TestACancelledCallLosesNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

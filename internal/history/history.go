@@ -54,7 +54,7 @@ type Entry struct {
 }
 
 // id returns the Nats-Msg-Id: the same for every copy of an entry.
-func (e Entry) id() string {
+func (e *Entry) id() string {
 	id := fmt.Sprintf("%s.%d.%d.%d", e.Vendor, e.Epoch, e.Seq, e.Replay)
 	if e.Replay > 0 { // several replays may have one position: of a resync, or of a backfill
 		id += "." + e.Key[:min(16, len(e.Key))]
@@ -91,17 +91,17 @@ const publishes = 64
 // or all. An entry that is appended again within the duplicate window is stored once.
 func (l *Log) Append(ctx context.Context, entries ...Entry) error {
 	if len(entries) == 1 {
-		return l.append(ctx, entries[0])
+		return l.append(ctx, &entries[0])
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(publishes)
-	for _, e := range entries {
-		group.Go(func() error { return l.append(ctx, e) })
+	for i := range entries {
+		group.Go(func() error { return l.append(ctx, &entries[i]) })
 	}
 	return group.Wait()
 }
 
-func (l *Log) append(ctx context.Context, e Entry) error {
+func (l *Log) append(ctx context.Context, e *Entry) error {
 	subject, err := subject(e.Digest)
 	if err != nil {
 		return err

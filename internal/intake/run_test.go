@@ -158,6 +158,14 @@ func (g gate) Wait(ctx context.Context, c mailbox.Class) error {
 	return ctx.Err()
 }
 
+func (g gate) TryWait() bool {
+	if g.pacer != nil && !g.pacer.TryAdmit() {
+		return false
+	}
+	g.admitted.Add(1)
+	return true
+}
+
 func (g gate) Report(string, error)                                        {}
 func (g gate) Attach(ctx context.Context, _ mailbox.Class) context.Context { return ctx }
 

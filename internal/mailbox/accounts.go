@@ -93,6 +93,26 @@ func (x *accounts) reserve(ctx context.Context, account string, removes bool) er
 	}
 }
 
+// reserveMade is reserve for an account that the vendor has just made. The index hardly has an entry,
+// so that an entry is made without a look.
+func (x *accounts) reserveMade(ctx context.Context, account string) error {
+	if x.isReserved(account) {
+		return nil
+	}
+	_, err := x.deps.Index.Store(ctx, record.IndexKey(x.vendor.Name, account), x.entry(), 0)
+	switch {
+	case errors.Is(err, ErrStaleRevision):
+		return x.reserve(ctx, account, false)
+	case err != nil:
+		return fmt.Errorf("%w: store index: %w", errReserve, err)
+	}
+	x.reserved = reservation{account, x.user.stored.revision}
+	return nil
+}
+
+// entry returns the entry that names the record.
+func (x *accounts) entry() []byte { return []byte(strings.TrimPrefix(x.user.key, x.vendor.Name+".")) }
+
 func (x *accounts) reserveOnce(ctx context.Context, account string) error {
 	key := record.IndexKey(x.vendor.Name, account)
 	entry, revision, err := x.deps.Index.Load(ctx, key)
@@ -113,7 +133,7 @@ func (x *accounts) reserveOnce(ctx context.Context, account string) error {
 	}
 	// The own entry is written again: another user may have found the record free before the
 	// claim, and must not take the entry over now.
-	if _, err := x.deps.Index.Store(ctx, key, []byte(strings.TrimPrefix(x.user.key, prefix)), revision); err != nil {
+	if _, err := x.deps.Index.Store(ctx, key, x.entry(), revision); err != nil {
 		return fmt.Errorf("%w: store index: %w", errReserve, err)
 	}
 	if takeover && !x.preview {

@@ -64,6 +64,27 @@ func acme() (p *parts, records, index *bucket) {
 	return p, records, index
 }
 
+// The entry of an account that the vendor has just made is stored without a look at the index, unless
+// another user has the account.
+func TestReserveMade(t *testing.T) {
+	p, _, index := acme()
+	looks := 0
+	index.after = func(string) { looks++ }
+	first := claimed(t, p, "u1", record.Record{})
+	if err := first.reserveMade(t.Context(), "7"); err != nil || !first.isReserved("7") || looks > 0 {
+		t.Errorf("an account without an entry: %v, %d looks at the index", err, looks)
+	}
+	second := claimed(t, p, "u2", record.Record{})
+	err := second.reserveMade(t.Context(), "7")
+	if held, ok := errors.AsType[*heldError](err); !ok || held.holder != first.user.key || second.isReserved("7") {
+		t.Errorf("an account of another user: %v", err)
+	}
+	index.away = errors.New("no answer")
+	if err := first.reserveMade(t.Context(), "8"); !errors.Is(err, errReserve) || first.isReserved("8") {
+		t.Errorf("without an answer: %v", err)
+	}
+}
+
 // A user whose record was free when another user looked keeps the entry, if the user claims
 // the account before the other user takes the entry over.
 func TestTakeoverLosesToTheHolder(t *testing.T) {

@@ -246,7 +246,12 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 // reserveOutcome reserves the account of an outcome before the outcome is stored, and returns
 // the result to store: a failure if another user holds the account. Errors are errors of NATS.
 func (t *attempts) reserveOutcome(ctx context.Context, x *result) (*result, error) {
-	err := t.accounts.reserve(ctx, x.holds(), false)
+	var err error
+	if account := x.holds(); x.outcome != nil && x.outcome.Action == events.ActionCreated {
+		err = t.accounts.reserveMade(ctx, account)
+	} else {
+		err = t.accounts.reserve(ctx, account, false)
+	}
 	held, conflict := errors.AsType[*heldError](err)
 	if !conflict {
 		return x, err

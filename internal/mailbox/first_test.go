@@ -130,15 +130,18 @@ func (d *fakes) RemoveEnded(context.Context, string, string, string, int) error 
 }
 
 func (d *fakes) Allows(Class) bool { return !d.closed }
-func (d *fakes) Wait(ctx context.Context, c Class) error {
-	d.class = c
+func (d *fakes) Wait(ctx context.Context, _ Class) error {
 	if d.rests {
 		return errors.New("the vendor asked for a rest")
 	}
 	return ctx.Err()
 }
-func (d *fakes) Attach(ctx context.Context, _ Class) context.Context { return ctx }
-func (d *fakes) Report(string, error)                                {}
+func (d *fakes) TryWait() bool { return !d.rests }
+func (d *fakes) Attach(ctx context.Context, c Class) context.Context {
+	d.class = c
+	return ctx
+}
+func (d *fakes) Report(string, error) {}
 
 func (d *fakes) Check(context.Context) error { return nil }
 

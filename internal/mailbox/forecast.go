@@ -31,6 +31,7 @@ type openGate struct{}
 
 func (openGate) Allows(Class) bool                                   { return true }
 func (openGate) Wait(context.Context, Class) error                   { return nil }
+func (openGate) TryWait() bool                                       { return true }
 func (openGate) Attach(ctx context.Context, _ Class) context.Context { return ctx }
 func (openGate) Report(string, error)                                {}
 

@@ -140,6 +140,8 @@ type Gate interface {
 	Allows(c Class) bool
 	// Wait waits for a share of the vendor's rate.
 	Wait(ctx context.Context, c Class) error
+	// TryWait takes a share of the rate only if nothing has to be waited for, and reports so.
+	TryWait() bool
 	// Attach returns a context for the calls of an effect for which Wait was called.
 	Attach(ctx context.Context, c Class) context.Context
 	// Report counts the outcome of an attempt for a user.

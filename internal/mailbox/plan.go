@@ -169,6 +169,12 @@ func (p *plan) abandonOverdue(r *record.Record) (again bool, err error) {
 	return len(p.overdue) > 0 && len(r.Finished) >= record.MostFinished, nil
 }
 
+// admit reports whether the call is admitted, and takes a share of the rate if nobody waits for one.
+func (p *plan) admit() bool {
+	p.admitted = p.admitted || p.deps.Gate.TryWait()
+	return p.admitted
+}
+
 // next decides the next step. A held deletion gives the claim back before anything is stored,
 // and the effect behind the deletion is chosen.
 func (p *plan) next(r *record.Record) error {
@@ -187,7 +193,7 @@ func (p *plan) next(r *record.Record) error {
 		case verdict == deletionguard.Hold:
 			r.Postpone(record.Attempt{Key: e.Key, Replay: e.Replay, Nonce: p.owner.Nonce}, record.Pause{Held: true, Due: p.deletions.heldUntil(p.now)})
 			p.owner.HeldDue, p.owner.Dropped = false, time.Time{}
-		case verdict == deletionguard.Proceed && !p.admitted:
+		case verdict == deletionguard.Proceed && !p.admit():
 			return errAdmission
 		default:
 			return nil

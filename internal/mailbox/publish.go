@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -80,14 +80,16 @@ func (b *outbox) publishOne(ctx context.Context, f *record.Finished) error {
 	if err != nil {
 		return err
 	}
-	group, side := errgroup.WithContext(ctx)
-	group.Go(func() error {
+	var side sync.WaitGroup
+	var unlisted error
+	side.Go(func() {
 		e := entry(b.user.key, event.Key, f)
 		e.Automatic = event.Automatic
-		return appendHistory(side, b.deps.History, e)
+		unlisted = appendHistory(ctx, b.deps.History, e)
 	})
-	group.Go(func() error { return b.result(side, event, f) })
-	if err := group.Wait(); err != nil {
+	err = b.result(ctx, event, f)
+	side.Wait()
+	if err := errors.Join(err, unlisted); err != nil {
 		return err
 	}
 	if f.By == "" { // no attempt has reported the outcome

@@ -32,6 +32,7 @@ type user struct {
 
 	// Of the turn:
 	stored    stored
+	met       bool         // the record was read, or assumed to be a new one
 	goneOn    int          // turns that left no timer, one after the other
 	endNet    func()       // of the net under a turn that left no timer; nil: none
 	profile   *seenProfile // with rules

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/pause"
 )
@@ -17,6 +18,19 @@ type stored struct {
 	record   *record.Record
 	encoded  []byte
 	revision uint64
+	// assumed says that the record was not read: the user is taken for a new one.
+	assumed bool
+}
+
+// assumeNew takes the user for a new one, without reading the record: the store refuses the first
+// version of a record that is there. Only the first creation of a mailbox is worth a try.
+func (u *user) assumeNew(arrivals []*arrival) {
+	if u.stored.known || u.met || len(arrivals) == 0 {
+		return
+	}
+	if first := arrivals[0]; first.Type == events.UserCreated && first.Replay == 0 {
+		u.stored = stored{known: true, record: &record.Record{}, assumed: true}
+	}
 }
 
 // unreadableError is returned for a record in an unknown form.
@@ -24,6 +38,7 @@ type unreadableError struct{ error }
 
 // load reads the record of the user unless the record is known.
 func (p *parts) load(ctx context.Context, u *user) error {
+	u.met = true
 	if u.stored.known {
 		return nil
 	}
@@ -51,7 +66,12 @@ func (p *parts) revise(ctx context.Context, u *user, change func(*record.Record)
 			return err
 		}
 		next := u.stored.record.Clone()
-		if err := change(next); err != nil {
+		err := change(next)
+		if err != nil && u.stored.assumed { // an assumption justifies no other step, such as a dead letter
+			u.stored = stored{}
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		encoded, err := next.Encode()

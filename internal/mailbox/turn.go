@@ -180,6 +180,7 @@ func (t *turn) store(ctx context.Context) error {
 func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 	p, sent := t.newPlan(mayCall), time.Now()
 	t.plan = p
+	t.user.assumeNew(t.hand.list)
 	err := t.revise(ctx, t.user, func(r *record.Record) error {
 		t.lost = t.lost || t.isLost()
 		if t.result != nil {
@@ -195,6 +196,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 		r.RemovePublished(t.outbox.isPublished, p.now, p.limits())
 		return p.decide(r)
 	})
+	t.admitted = p.admitted // also for a later plan
 	if err == nil {
 		err = t.outbox.removeDeadLetters(ctx, t.user.stored.record)
 	}

@@ -3,7 +3,6 @@ package record
 import (
 	"cmp"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -274,12 +273,15 @@ func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
 
 // RemovePublished moves the finished effects whose results are published to Seen.
 func (r *Record) RemovePublished(published func(*Finished) bool, now time.Time, l Limits) {
-	r.Finished = slices.DeleteFunc(r.Finished, func(f Finished) bool {
-		if !published(&f) {
-			return false
+	kept := r.Finished[:0]
+	for i := range r.Finished { // by reference, since an effect is large
+		if f := &r.Finished[i]; published(f) {
+			r.Seen.add(f, now)
+		} else {
+			kept = append(kept, *f)
 		}
-		r.Seen.add(&f, now)
-		return true
-	})
+	}
+	clear(r.Finished[len(kept):])
+	r.Finished = kept
 	r.Seen.limit(l.Bytes / 2 / seenEncoded)
 }

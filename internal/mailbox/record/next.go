@@ -1,7 +1,6 @@
 package record
 
 import (
-	"slices"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -147,20 +146,21 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 		p.wholePending = p.wholePending || (e.precedesLater() && !fenced(r, e))
 	}
 	p.stillPending = r.Pending[:0]
-	for _, e := range r.Pending {
-		p.countTried(&e, -1)
+	for i := range r.Pending { // by reference, since an effect is large
+		e := &r.Pending[i]
+		p.countTried(e, -1)
 		switch {
-		case !fenced(r, &e):
-			p.visit(&e)
+		case !fenced(r, e):
+			p.visit(e)
 		case len(r.Finished) < MostFinished:
 			r.Finished = append(r.Finished, Finished{
-				Effect: e, Outcome: superseded(r, &e, now), Publish: true,
+				Effect: *e, Outcome: superseded(r, e, now), Publish: true,
 			})
 			continue
 		default: // later, once the present results are published
 			p.earliest(now)
 		}
-		p.stillPending = append(p.stillPending, e)
+		p.stillPending = append(p.stillPending, *e)
 	}
 	r.Pending = p.stillPending
 	return p
@@ -206,7 +206,12 @@ func (e *Effect) awaitsAccount() bool { return e.Prerequisite && !e.Tried }
 
 // accountComing reports whether a creation of the account is pending.
 func (r *Record) accountComing() bool {
-	return slices.ContainsFunc(r.Pending, func(e Effect) bool { return e.creates() && !fenced(r, &e) })
+	for i := range r.Pending {
+		if e := &r.Pending[i]; e.creates() && !fenced(r, e) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *Effect) creates() bool { return e.Type == events.UserCreated && !e.Prerequisite }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,7 @@ func (r *Record) Register(list []Arrival, now time.Time, l Limits) (rest []Arriv
 		default:
 			if size == 0 {
 				size = sizeOf(r)
+				r.Pending = slices.Grow(r.Pending, len(list)-i)
 			}
 			e := a.effect(now)
 			if size += e.size(); size > l.Bytes {
