@@ -1,6 +1,10 @@
 package events
 
-import "strconv"
+import (
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+)
 
 // text scans a string and returns the raw string with quotes.
 func (s *scanner) text() ([]byte, *InvalidError) {
@@ -28,12 +32,26 @@ func (s *scanner) text() ([]byte, *InvalidError) {
 
 // plainBytes returns the number of bytes before the first quote, backslash or control character.
 func plainBytes(data []byte) int {
-	for i, c := range data {
-		if c == '"' || c == '\\' || c < ' ' {
+	i := 0
+	for ; len(data)-i >= 8; i += 8 {
+		if special := specialBytes(binary.LittleEndian.Uint64(data[i:])); special != 0 {
+			return i + bits.TrailingZeros64(special)/8
+		}
+	}
+	for ; i < len(data); i++ {
+		if c := data[i]; c == '"' || c == '\\' || c < ' ' {
 			return i
 		}
 	}
 	return len(data)
+}
+
+// specialBytes returns zero for eight bytes without a quote, backslash or control character. Else the lowest bit
+// set is in the first of them: a borrow of a subtraction reaches only the bytes behind.
+func specialBytes(eight uint64) uint64 {
+	const ones, highest = 0x0101_0101_0101_0101, 0x8080_8080_8080_8080
+	quote, escape := eight^ones*'"', eight^ones*'\\'
+	return ((quote-ones)&^quote | (escape-ones)&^escape | (eight-ones*' ')&^eight) & highest
 }
 
 // escape scans one escape sequence, or two for a surrogate pair.

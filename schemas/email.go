@@ -29,6 +29,7 @@ func localPart(s string) error {
 	quoted := len(s) > 2 && s[0] == '"' && s[len(s)-1] == '"'
 	for _, r := range s {
 		switch {
+		case !notAlphanumeric(r):
 		case unicode.IsControl(r), unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d', r == unicode.ReplacementChar:
 			return errors.New("there is an invisible character before the @")
 		case !quoted && unicode.IsSpace(r):

@@ -92,7 +92,8 @@ func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []even
 		if from != (events.Channel{}) { // the message has the id of the zero Channel
 			m.Header.Set(events.HeaderMsgID, from.MsgID(event.Type(), events.Source(event), event.ID()))
 		}
-		if limit > 0 && int64(m.Size()) > limit {
+		least := len(m.Subject) + len(m.Data) // the size of the headers takes longer
+		if limit > 0 && int64(least+headerRoom) > limit && int64(m.Size()) > limit {
 			return fmt.Errorf("event %d of %d is %w", len(messages)+1, len(list), ErrTooLarge)
 		}
 		messages = append(messages, m)
