@@ -258,6 +258,56 @@ func TestDeadLettersOfOneSenderLeaveRoom(t *testing.T) {
 	w.end()
 }
 
+// TestFaultyEventsLeaveRoomForFailures: faulty events of a producer on NATS cannot take the room of the dead
+// letters of users, and hold up no user while they wait for room.
+func TestFaultyEventsLeaveRoomForFailures(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=100ms", "USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=500ms")
+	js := w.streams()
+	w.must("nats", "apply")
+	stream, err := js.Stream(t.Context(), streams.DeadLettersStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := stream.CachedInfo().Config
+	c.MaxBytes, c.Discard = 1<<20, jetstream.DiscardNew
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	w.serve()
+	publish := func(kind, id, data string) {
+		t.Helper()
+		if _, err := js.Publish(t.Context(), kind, []byte(cloudEvent(kind, id, data))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(events.UserCreated, "c1", oneUser)
+	w.expect("c1", everywhere) // meanwhile serve looks at the room
+	for i := range 120 {       // 28 kB each as a dead letter, and a kilobyte without the payload
+		publish(events.UserCreated, fmt.Sprint("faulty", i), `{"user_id":"u2","note":"`+strings.Repeat("x", 20<<10)+`"}`)
+	}
+	w.waitLog("the last room of the stream DEADLETTERS is for others than events on user.created", 1)
+	publish(events.UserDeleted, "bad1", `{"user_id":"nobody"}`)
+	publish(events.UserCreated, "c2", strings.ReplaceAll(strings.ReplaceAll(oneUser, "u1", "u3"), "ann", "bea"))
+	w.expect("c2", everywhere)
+	w.until("the failures of a user are kept", func() bool {
+		n := 0
+		for _, l := range w.letters() {
+			if l.EventID == "bad1" {
+				n++
+			}
+		}
+		return n == 4
+	})
+	c.MaxBytes = -1
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	w.until("all faulty events are kept", func() bool { return len(w.letters()) == 4+120 })
+	w.end()
+}
+
 // TestSendToFullStream: a rejected event is reported, with advice.
 func TestSendToFullStream(t *testing.T) {
 	t.Parallel()

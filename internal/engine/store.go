@@ -54,16 +54,16 @@ func (s store) KeepRoom() (left, limit int64) {
 	return 0, 0
 }
 
-// roomEvery is the time between two looks at the room of the streams that the endpoint writes.
+// roomEvery is the time between two looks at the room of the streams with a reserve.
 const roomEvery = 10 * time.Second
 
-// watchRoom looks at the room of the streams until ctx ends. The requests read the last answer, so a slow
-// NATS delays none of them.
+// watchRoom looks at the room of the streams until ctx ends. The requests and the workers read the last
+// answer, so a slow NATS delays none of them.
 func (s *Server) watchRoom(ctx context.Context) {
 	ticker := time.NewTicker(roomEvery)
 	defer ticker.Stop()
 	for {
-		if s.settings().HTTP.Events {
+		if c := s.settings(); c.HTTP.Events || c.Worker.On {
 			s.streams.Load().LookAtRoom(ctx)
 		}
 		select {

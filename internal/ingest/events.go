@@ -120,7 +120,7 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, a arrival) {
 		w, spans = p.traced(w, r, a.begun, list)
 		defer spans.end()
 		if err = p.deps.Stream.StoreFrom(ctx, a.channel, list); err == nil {
-			p.reserve.add(a.sender, sizeOf(list))
+			p.reserve.Add(a.sender, sizeOf(list))
 		}
 	}
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)

@@ -17,6 +17,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest/mapping"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // Stream stores events.
@@ -114,7 +115,7 @@ type endpoint struct {
 
 	quotas quotas
 	// reserve and deadReserve are the last room of the streams of events and of dead letters.
-	reserve, deadReserve *reserve
+	reserve, deadReserve *streams.Reserve
 
 	unproven, proven *budget      // of bodies before and after the proof of the sender
 	decoding         bounded.Room // for large bodies
@@ -134,7 +135,7 @@ func New(c Config, d Deps) http.Handler {
 		unsigned:  clientlimit.NewLimits(rate.Limit(unsignedFactor*c.Rate), int(unsignedFactor*c.Rate)),
 		unproven:  newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
 		decoding: bounded.NewRoom(decodeRoom), quotas: newQuotas(c.Clients),
-		reserve: newReserve(len(c.Clients) + len(c.Webhooks)), deadReserve: newReserve(len(c.Webhooks) + 1), // 1: the workers
+		reserve: streams.NewReserve(len(c.Clients) + len(c.Webhooks)), deadReserve: streams.NewReserve(len(c.Webhooks) + 1), // 1: the workers
 	}
 }
 

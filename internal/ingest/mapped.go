@@ -71,7 +71,7 @@ func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, got *mappedDeliv
 	}
 	err := p.deps.Failed.Keep(ctx, got.delivery)
 	if got.digest = errors.Is(err, streams.ErrDigestKept); got.digest {
-		p.deadReserve.add(sender, leastLetter)
+		p.deadReserve.Add(sender, leastLetter)
 		p.deps.Log.Warn().Str("source", got.delivery.Source).Int("bytes", len(got.delivery.Body)).Msg("a delivery cannot become an event, and is too large to be kept: a dead letter has its digest")
 		return true
 	}
@@ -80,7 +80,7 @@ func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, got *mappedDeliv
 		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "the delivery cannot be stored now; send the delivery again later"})
 		return false
 	}
-	p.deadReserve.add(sender, letterSize(got.delivery))
+	p.deadReserve.Add(sender, letterSize(got.delivery))
 	for _, f := range got.faults[:min(len(got.faults), maxWarnings)] {
 		got.warnings = append(got.warnings, warning{Index: f.Index, ID: got.delivery.ID, Detail: "kept as a dead letter: " + f.Pointer + " " + f.Rule + ": " + f.Detail})
 	}

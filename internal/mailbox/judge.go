@@ -273,11 +273,12 @@ func gone(e *record.Effect) *Event {
 	return &Event{Type: e.Type, Key: e.Key.String(), Message: Message{Position: e.Position, Subject: e.Type}}
 }
 
-// conclude gives an effect a failure as the outcome, after the dead letter.
+// conclude gives an effect a failure as the outcome, after the dead letter. Without room for the letter
+// the effect waits as after other failures: many such users must not use up the rate of the vendor.
 func (t *attempts) conclude(ctx context.Context, x *result, o record.Outcome, unconfirmed bool) *result {
 	if err := t.addDeadLetter(ctx, x.event, &x.effect, o); err != nil {
 		x.failure = err
-		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: unconfirmed}
+		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(backoff(t.config, x.effect.Attempts, 0)), Unconfirmed: unconfirmed}
 		return x
 	}
 	x.outcome, x.change.Unconfirmed = &o, unconfirmed

@@ -67,12 +67,12 @@ func (l *DeadLetters) AddEvent(ctx context.Context, d DeadLetter) error {
 // drops a repeat within the duplicate window, also of a dead letter that was removed since.
 func (l *DeadLetters) addEvent(ctx context.Context, id string, d DeadLetter) error {
 	for sequence := uint64(0); ; {
-		m, err := l.message(d)
+		m, err := l.fit(d)
 		if err != nil {
 			return err
 		}
 		m.Header.Set(nats.MsgIdHdr, "dead."+id)
-		_, err = l.client.Publish(ctx, DeadLettersStream, m, jetstream.WithExpectLastSequencePerSubject(sequence))
+		err = l.publish(ctx, d, m, jetstream.WithExpectLastSequencePerSubject(sequence))
 		if err == nil {
 			l.once.add(id)
 			return nil

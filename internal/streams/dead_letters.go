@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,6 +39,9 @@ type DeadLetters struct {
 	tally  deadTally
 	once   storedOnce
 	room   room
+	shares Reserve // by part
+
+	fitting sync.Mutex // of fit
 }
 
 // NewDeadLetters returns the stream of dead letters. The stream may be created later.
@@ -47,12 +51,13 @@ func NewDeadLetters(c Client, events *Events) *DeadLetters {
 
 // Add stores a dead letter, and returns after the server's acknowledgement. An earlier dead
 // letter of the same effect is replaced. ErrDigestKept reports a stored delivery without its payload.
+// In a nearly full stream, a part with more dead letters than the others gets an error.
 func (l *DeadLetters) Add(ctx context.Context, d DeadLetter) error {
-	m, err := l.message(d)
+	m, err := l.fit(d)
 	if err != nil {
 		return err
 	}
-	if _, err = l.client.Publish(ctx, DeadLettersStream, m); err != nil {
+	if err := l.publish(ctx, d, m); err != nil {
 		return err
 	}
 	if d.isDelivery() && len(m.Data) < len(d.Payload) {

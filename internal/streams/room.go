@@ -7,8 +7,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// room is the last answer about the room of a stream. Readers never wait for the server.
-type room struct{ last atomic.Pointer[extentLeft] }
+// room is the last answer about the room of a stream, less the bytes that this process has stored since.
+// Readers never wait for the server.
+type room struct {
+	last  atomic.Pointer[extentLeft]
+	taken atomic.Int64
+}
 
 // extentLeft is the bytes left in a stream, and the limit.
 type extentLeft struct{ left, limit int64 }
@@ -16,14 +20,14 @@ type extentLeft struct{ left, limit int64 }
 // read returns the last answer; zeros before the first one.
 func (r *room) read() (left, limit int64) {
 	if last := r.last.Load(); last != nil {
-		return last.left, last.limit
+		return max(0, last.left-r.taken.Load()), last.limit
 	}
 	return 0, 0
 }
 
 // look asks the server. Without an answer the room is not known.
 func (r *room) look(ctx context.Context, c Client, stream string) {
-	now := &extentLeft{}
+	now, before := &extentLeft{}, r.taken.Load()
 	if s, err := c.stream(ctx, stream); err == nil {
 		if info := s.CachedInfo(); info.Config.MaxBytes > 0 && info.Config.Discard == jetstream.DiscardNew {
 			now.limit = info.Config.MaxBytes
@@ -31,6 +35,7 @@ func (r *room) look(ctx context.Context, c Client, stream string) {
 		}
 	}
 	r.last.Store(now)
+	r.taken.Add(-before)
 }
 
 // Room returns the bytes left in the stream and its limit at the last LookAtRoom, at once. A limit of
@@ -40,7 +45,7 @@ func (e *Events) Room() (left, limit int64) { return e.room.read() }
 // Room is Events.Room of the dead letters.
 func (l *DeadLetters) Room() (left, limit int64) { return l.room.read() }
 
-// LookAtRoom asks for the room of the streams that the endpoint writes. Meanwhile the answers before are
+// LookAtRoom asks for the room of the streams with a reserve. Meanwhile the answers before are
 // in use.
 func (s *Set) LookAtRoom(ctx context.Context) {
 	s.Events.room.look(ctx, s.Client, s.Events.name)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -18,13 +19,14 @@ import (
 func (w *world) streams(ctx context.Context, random *rand.Rand) {
 	path := []string{"/metrics", "/events", "/webhooks/evil", "/schemas/user.created"}[random.IntN(4)]
 	var all []net.Conn
+	var reading sync.WaitGroup
 	for range 5 {
 		conn, err := w.dial(ctx)
 		if err != nil {
 			break
 		}
 		all = append(all, conn)
-		go func() { _, _ = io.Copy(io.Discard, conn) }() // what the server sends; ends with Close
+		reading.Go(func() { _, _ = io.Copy(io.Discard, conn) }) // what the server sends; ends with Close
 		if sendStreams(conn, path, random.IntN(40<<10)) != nil {
 			break // the server gave the connection up
 		}
@@ -36,6 +38,7 @@ func (w *world) streams(ctx context.Context, random *rand.Rand) {
 	for _, conn := range all {
 		_ = conn.Close()
 	}
+	reading.Wait()
 }
 
 // sendStreams sends requests with a header of a size in bytes and the begin of a body.

@@ -24,6 +24,7 @@ func (w *world) startVendor(ctx context.Context) (string, error) {
 		return "", err
 	}
 	honest := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: w.Sandbox()})
+	honest.Transport = w.honest
 	honest.ErrorLog = log.New(io.Discard, "", 0) // a client that hangs up is no news
 	w.report.Responses = map[string]int{}
 	w.vendor = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

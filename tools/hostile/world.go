@@ -54,9 +54,11 @@ type world struct {
 	config  Config
 	worker  *environment.Worker
 	results *environment.Results
-	vendor  *http.Server // the hostile vendors
-	client  *http.Client // of the healthy sender, from an address of its own
+	vendor  *http.Server    // the hostile vendors
+	honest  *http.Transport // of the vendors, to the stand-in
+	client  *http.Client    // of the healthy sender, from an address of its own
 	attacks *http.Client
+	stop    context.CancelFunc // ends the opening of connections
 	// producer is the connection of the attackers on NATS. On the connection of the suite their
 	// megabytes would hold up the results of the healthy users.
 	producer jetstream.JetStream
@@ -70,7 +72,8 @@ type world struct {
 
 // newWorld starts everything. The caller closes the world, after an error too.
 func newWorld(ctx context.Context, c Config, dir string, r *Report) (*world, error) {
-	w := &world{config: c, report: r, client: from("127.0.0.2"), attacks: from("127.0.0.1")}
+	opening, stop := context.WithCancel(ctx)
+	w := &world{config: c, report: r, client: from(opening, "127.0.0.2"), attacks: from(opening, "127.0.0.1"), honest: &http.Transport{}, stop: stop}
 	config := filepath.Join(dir, "hostile.yaml")
 	if err := os.WriteFile(config, []byte(file), 0o600); err != nil {
 		return w, err
@@ -122,14 +125,22 @@ func (w *world) connectProducer() error {
 	return err
 }
 
-// from returns a client that connects from an address of this machine.
-func from(address string) *http.Client {
+// from returns a client that connects from an address of this machine. No connection is opened after the end
+// of life: the transport goes on with an opening that nobody waits for, such as at a full backlog.
+func from(life context.Context, address string) *http.Client {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}, Timeout: 10 * time.Second}
-	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 32}}
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		ctx, end := context.WithCancel(ctx)
+		defer end()
+		defer context.AfterFunc(life, end)()
+		return dialer.DialContext(ctx, network, addr)
+	}
+	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 32}}
 }
 
-// close ends everything.
+// close ends everything, and waits for the vendors' answers in hand: nobody reads them any more.
 func (w *world) close() {
+	w.stop()
 	if w.producer != nil {
 		w.producer.Conn().Close()
 	}
@@ -137,8 +148,12 @@ func (w *world) close() {
 		w.Close()
 	}
 	if w.vendor != nil {
+		limited, cancel := context.WithTimeout(context.Background(), patience)
+		_ = w.vendor.Shutdown(limited)
+		cancel()
 		_ = w.vendor.Close()
 	}
+	w.honest.CloseIdleConnections()
 	w.client.CloseIdleConnections()
 	w.attacks.CloseIdleConnections()
 	w.cage.remove()
