@@ -233,6 +233,8 @@ func (p *guardedTerm) operate() {
 		return p.tell("dead", "list") == "" && !strings.Contains(p.tell("results", "--json"), `"subject":"u1"`)
 	})
 	p.tell("resume", kept.Vendor)
+	_, _ = p.as(p.producer, cloudEvent(events.UserCreated, "again1", oneUser), "send")
+	p.until("the kept accounts of a forgotten user are found", func() bool { return p.results("again1") == 5 })
 	for _, line := range []string{"pause lead", "resume lead", "user u1", "audit", "reconcile lead", "nats check"} {
 		p.tell(strings.Fields(line)...)
 	}

@@ -88,7 +88,14 @@ func (w world) with(t *testing.T) *world {
 func (w *world) serve() {
 	w.t.Helper()
 	w.begin()
-	w.waitLog(`"serving"`, 1)
+	w.until("serve serves", func() bool {
+		select {
+		case err := <-w.ended:
+			w.t.Fatalf("serve ended early: %v", err)
+		default:
+		}
+		return strings.Contains(w.log.String(), `"serving"`)
+	})
 }
 
 // waitLog waits until the log of serve contains words so many times.
