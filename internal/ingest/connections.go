@@ -57,8 +57,8 @@ func (c *connections) counting(h http.Handler) http.Handler {
 		c.request(conn, 1)
 		defer c.request(conn, -1)
 		h.ServeHTTP(w, r)
+		r.Header = nil                            // net/http keeps the request: until the client has read, and then in a pool
 		_ = http.NewResponseController(w).Flush() // net/http would wait for the client after the end of the handler
-		r.Header = nil                            // net/http keeps the request for a while, in a pool
 	})
 }
 

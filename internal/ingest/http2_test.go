@@ -38,13 +38,12 @@ func http2Client(t *testing.T, l *memnet.Listener) *http2.Framer {
 	return f
 }
 
-// get sends a request over HTTP/2 on a new connection.
-func get(t *testing.T, conn net.Conn, fields ...[2]string) *http2.Framer {
+// get sends the preface and a request, with a window in bytes for the answer.
+func get(t *testing.T, f *http2.Framer, conn net.Conn, window uint32, fields ...[2]string) {
 	t.Helper()
-	f := http2.NewFramer(conn, conn)
 	_, err := io.WriteString(conn, http2.ClientPreface)
 	if err == nil {
-		err = f.WriteSettings()
+		err = f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window})
 	}
 	if err == nil {
 		err = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: headerBlock(fields...), EndStream: true, EndHeaders: true})
@@ -52,7 +51,6 @@ func get(t *testing.T, conn net.Conn, fields ...[2]string) *http2.Framer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
 }
 
 // readAll reads what the server sends until the end of the connection, which the result tells.
@@ -142,7 +140,9 @@ func TestEndedConnectionIsForgotten(t *testing.T) {
 			}), zerolog.Nop())
 		}()
 		conn := dial(t, l.Listener)
-		closed := readAll(get(t, conn))
+		f := http2.NewFramer(conn, conn)
+		closed := readAll(f)
+		get(t, f, conn, 0)
 		synctest.Wait()
 		_ = conn.Close()
 		<-closed
@@ -160,23 +160,30 @@ func TestEndedConnectionIsForgotten(t *testing.T) {
 	})
 }
 
-// Pools of net/http must not keep the headers of answered requests.
+// An answered request keeps no headers, neither while the client reads no answer, nor in the pools of net/http.
 func TestAnsweredRequestKeepsNoHeader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		values := make(chan weak.Pointer[string], 1)
-		l, _ := serve(t, ingest.ServerConfig{Slow: time.Minute, Grace: time.Second}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			values <- weak.Make(&r.Header["X-Long"][0])
-		}))
-		conn := dial(t, l)
-		t.Cleanup(func() { _ = conn.Close() })
-		readAll(get(t, conn, [2]string{"x-long", strings.Repeat("~", 1<<10)}))
-		value := <-values
-		synctest.Wait()
-		runtime.GC()
-		if value.Value() != nil {
-			t.Error("the header of the answered request is still in memory")
-		}
-	})
+	for name, window := range map[string]uint32{"an unread answer": 0, "a read answer": 1 << 10} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				values := make(chan weak.Pointer[string], 1)
+				l, _ := serve(t, ingest.ServerConfig{Slow: time.Minute, Grace: time.Second}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					values <- weak.Make(&r.Header["X-Long"][0])
+					_, _ = io.WriteString(w, "no")
+				}))
+				conn := dial(t, l)
+				t.Cleanup(func() { _ = conn.Close() })
+				f := http2.NewFramer(conn, conn)
+				readAll(f)
+				get(t, f, conn, window, [2]string{"x-long", strings.Repeat("~", 1<<10)})
+				value := <-values
+				synctest.Wait()
+				runtime.GC()
+				if value.Value() != nil {
+					t.Error("the header of the answered request is still in memory")
+				}
+			})
+		})
+	}
 }
 
 // A connection without a request ends after the time for idle connections, a connection with one does not.
@@ -191,7 +198,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 		},
 		"HTTP/2": func(t *testing.T, conn net.Conn) {
 			t.Helper()
-			get(t, conn)
+			get(t, http2.NewFramer(conn, conn), conn, 1<<10)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -87,7 +87,8 @@ func newWorld(ctx context.Context, c Config, dir string, r *Report) (*world, err
 	binaries.Usher = w.cage.script
 	w.Environment, err = environment.Start(ctx, environment.Config{
 		Binaries: binaries, Dir: dir, Vendor: healthyVendor,
-		Settings: append(environment.Limits(healthyVendor, 10), fmt.Sprintf("GOMEMLIMIT=%d", c.Memory*9/10)),
+		// Without limits of streams: a producer on NATS has no quota, and its megabytes fill EVENTS within twenty minutes.
+		Settings: append(environment.Limits(healthyVendor, 10), fmt.Sprintf("GOMEMLIMIT=%d", c.Memory*9/10), "USHER_NATS_STORAGE=0"),
 	})
 	if err != nil {
 		return w, err
