@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
@@ -29,9 +30,9 @@ func TestKilledDelivery(t *testing.T) {
 `)
 	at := slices.IndexFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_NATS_URL=") })
 	js := w.jetStream(strings.TrimPrefix(w.environ[at], "USHER_NATS_URL="))
-	stored := 0
+	stored, before := 0, 20*time.Millisecond // before the kill, so that about half of the events are stored
 	for delivery, killed := 0, 0; killed < kills; delivery++ {
-		if delivery == 20 {
+		if delivery == 60 {
 			t.Fatalf("%d of %d kills came in the middle", killed, kills)
 		}
 		body := deliveryOf(delivery, events)
@@ -43,19 +44,18 @@ func TestKilledDelivery(t *testing.T) {
 		})
 		done := make(chan struct{})
 		go func() { defer close(done); _, _ = redeliver(t, url, body) }()
-		for n, over := stored, false; n == stored && !over; n = w.stored(js, streams.EventsStream) {
-			select {
-			case <-done: // also without an event, over a connection to the process before
-				over = true
-			default:
-			}
-		}
+		time.Sleep(before)
 		if err := serve.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		_ = natstest.Receive(t, "the end of the process", ended)
 		<-done
-		if n := w.stored(js, streams.EventsStream); n > stored && n < stored+events {
+		switch w.stored(js, streams.EventsStream) {
+		case stored:
+			before += before/2 + time.Millisecond
+		case stored + events:
+			before -= before / 3
+		default:
 			killed++
 		}
 

@@ -18,15 +18,15 @@ func TestFigures(t *testing.T) {
 	for page, figures := range map[string]map[string]string{
 		"docs/comparison.md": {
 			"3.6 times what Bento": "made 3.63 times as many",
-			"0.81 of a bare loop":  "usher = 0.81 × bare loop, 1 KV",
+			"0.86 of a bare loop":  "usher = 0.86 × bare loop, 1 KV",
 		},
 		"docs/operating.md": {
 			"one process made 198 a second":   "| usher | 198 | 198 |",
-			"four made 772":                   "| usher × 4 | 772 | 772 |",
-			"148 MB at most with 100,000":     "148 MB at most;",
-			"at a time each: 247 to":          "| 247 MB |",
-			"0.12 s for 1,000 activities":     "| 0.12 | 0.03 | 220 |",
-			"0.93 s for 1,000 events at five": "| 0.93 | 0.26 | 1513 |",
+			"four made 768":                   "| usher × 4 | 768 | 768 |",
+			"151 MB at most with 100,000":     "151 MB at most;",
+			"at a time each: 246 to":          "| 246 MB |",
+			"0.11 s for 1,000 activities":     "| 0.11 | 0.03 | 209 |",
+			"0.94 s for 1,000 events at five": "| 0.94 | 0.32 | 1380 |",
 		},
 	} {
 		text := strings.Join(strings.Fields(string(load(t, page))), " ")
