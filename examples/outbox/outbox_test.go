@@ -26,7 +26,7 @@ import (
 const (
 	patience = 2 * time.Minute
 	users    = 20
-	changes  = 8 // of a user, the creation included
+	changes  = 40 // of a user, the creation included
 	token    = "only-for-these-tests"
 )
 
@@ -71,8 +71,7 @@ func postgres(t *testing.T) string {
 	if os.Getuid() == 0 { // PostgreSQL does not run as root
 		attributes.Credential = owner(t, dir)
 	}
-	data, addr := filepath.Join(dir, "data"), free(t)
-	host, port, _ := net.SplitHostPort(addr)
+	data := filepath.Join(dir, "data")
 	command := func(name string, args ...string) *exec.Cmd {
 		c := exec.Command(filepath.Join(found[0], name), args...)
 		c.Dir, c.SysProcAttr = dir, attributes
@@ -81,12 +80,12 @@ func postgres(t *testing.T) string {
 	if out, err := command("initdb", "-D", data, "-U", "school", "-A", "trust", "--no-sync", "--locale=C").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	server := command("postgres", "-D", data, "-h", host, "-p", port, "-k", dir, "-c", "fsync=off")
+	server := command("postgres", "-D", data, "-h", "", "-k", dir, "-c", "fsync=off") // a socket, since another program may take a free port
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Process.Signal(syscall.SIGINT); _ = server.Wait() })
-	url := "postgres://school@" + addr + "/postgres"
+	url := "postgres://school@/postgres?host=" + dir
 	until(t, "PostgreSQL accepts connections", func() bool {
 		db, err := pgx.Connect(t.Context(), url)
 		if err == nil {
@@ -240,7 +239,7 @@ func killing(t *testing.T, program string, environ []string, produced <-chan err
 			t.Fatal(err)
 		}
 		from, _ := first()
-		some := rand.Int64N(12)
+		some := rand.Int64N(40)
 		until(t, "the relay gets on", func() bool {
 			at, left := first()
 			return left && at > from+some || !left && ended()
