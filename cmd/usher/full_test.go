@@ -24,12 +24,24 @@ import (
 // any number where that is -1.
 func (w *world) limit(js jetstream.JetStream, name string, messages int64) {
 	w.t.Helper()
+	w.change(js, name, func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = messages, jetstream.DiscardNew })
+}
+
+// limitBytes is limit for bytes.
+func (w *world) limitBytes(js jetstream.JetStream, name string, bytes int64) {
+	w.t.Helper()
+	w.change(js, name, func(c *jetstream.StreamConfig) { c.MaxBytes, c.Discard = bytes, jetstream.DiscardNew })
+}
+
+// change changes the configuration of a stream.
+func (w *world) change(js jetstream.JetStream, name string, change func(*jetstream.StreamConfig)) {
+	w.t.Helper()
 	stream, err := js.Stream(w.t.Context(), name)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	c := stream.CachedInfo().Config
-	c.MaxMsgs, c.Discard = messages, jetstream.DiscardNew
+	change(&c)
 	if _, err := js.UpdateStream(w.t.Context(), c); err != nil {
 		w.t.Fatal(err)
 	}
@@ -224,15 +236,7 @@ func TestDeadLettersOfOneSenderLeaveRoom(t *testing.T) {
 	}
 	js, url := w.streams(), w.overHTTP()
 	w.serve()
-	stream, err := js.Stream(t.Context(), streams.DeadLettersStream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := stream.CachedInfo().Config
-	c.MaxBytes, c.Discard = 1<<20, jetstream.DiscardNew
-	if _, err := js.UpdateStream(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	w.limitBytes(js, streams.DeadLettersStream, 1<<20)
 	unmappable := `{"type":"contact.new","contact":{"id":"u1"},"text":"` + strings.Repeat("x", 30<<10) + `"}`
 	for i := range 24 { // 42 kB each, as a dead letter; a look at the room counts those of the moment twice, until the next look
 		w.until("a delivery with room is kept", func() bool {
@@ -267,15 +271,7 @@ func TestFaultyEventsLeaveRoomForFailures(t *testing.T) {
 	w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=100ms", "USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=500ms")
 	js := w.streams()
 	w.must("nats", "apply")
-	stream, err := js.Stream(t.Context(), streams.DeadLettersStream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := stream.CachedInfo().Config
-	c.MaxBytes, c.Discard = 1<<20, jetstream.DiscardNew
-	if _, err := js.UpdateStream(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	w.limitBytes(js, streams.DeadLettersStream, 1<<20)
 	w.serve()
 	publish := func(kind, id, data string) {
 		t.Helper()
@@ -301,10 +297,7 @@ func TestFaultyEventsLeaveRoomForFailures(t *testing.T) {
 		}
 		return n == 4
 	})
-	c.MaxBytes = -1
-	if _, err := js.UpdateStream(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	w.limitBytes(js, streams.DeadLettersStream, -1)
 	w.until("all faulty events are kept", func() bool { return len(w.letters()) == 4+120 })
 	w.end()
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// part returns the name of those who share the fate of a dead letter: the effects of a vendor, the events
+// part returns the sender of a dead letter for the shares of the room: the effects of a vendor, the events
 // at fault on a subject, or the deliveries of a web hook. Rights on NATS are by subject, and a producer
 // chooses the source of an event freely.
 func (d DeadLetter) part() string {
